@@ -1,0 +1,1 @@
+"""Creates and removes the pipeline's resources; knows nothing of the command line."""
