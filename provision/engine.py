@@ -1,0 +1,202 @@
+"""Walks the list of resources: plan, up and down.
+
+`plan` reads everything at once and compares. `up` does the same and changes what differs, each
+resource as soon as those it needs stand. `down` walks the other way. After a failure the
+independent branches go on; the dependants are reported as skipped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+
+from provision.aws import Aws
+from provision.aws_errors import explained
+from provision.errors import DidNotConvergeError, ForeignResourceError, PipelineError
+from provision.events import Event
+from provision.resource import Change, Known, Resource, State, compare
+
+CONVERGE_S = 30.0
+_THREADS = 16
+
+
+@dataclass
+class Outcome:
+    """What a walk did: a change a resource that was reached, an error a resource that failed."""
+
+    changes: dict[str, Change] = field(default_factory=dict)
+    known: dict[str, State] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, PipelineError] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return not self.failures and not self.skipped
+
+
+def plan(aws: Aws, resources: Sequence[Resource]) -> Outcome:
+    """Say what `up` would change. Only reads."""
+    outcome = Outcome()
+    by_name = {resource.name: resource for resource in resources}
+    with ThreadPoolExecutor(_THREADS) as pool:
+        reads = {name: pool.submit(_read, by_name[name]) for name in by_name}
+    for name in _in_order(resources):
+        try:
+            actual = reads[name].result()
+            desired = explained(lambda: by_name[name].desired(outcome.known), "plan", name)  # noqa: B023
+        except PipelineError as error:
+            outcome.failures[name] = error
+            continue
+        change = compare(name, desired, actual)
+        outcome.changes[name] = change
+        outcome.known[name] = (actual if change.action == "keep" else desired) or {}
+    return outcome
+
+
+def up(aws: Aws, resources: Sequence[Resource]) -> Outcome:
+    """Create what is missing and mend what differs; a second run changes nothing."""
+    outcome = Outcome()
+    with ThreadPoolExecutor(_THREADS) as pool:
+        reads = {resource.name: pool.submit(_read, resource) for resource in resources}
+
+        def visit(resource: Resource) -> None:
+            actual = reads[resource.name].result()
+            desired = explained(lambda: resource.desired(outcome.known), "plan", resource.name)
+            change = compare(resource.name, desired, actual)
+            aws.say(Event("started", resource.name, change.action))
+            if change.action != "keep":
+                actual = _change(aws, resource, change, actual, outcome.known)
+            outcome.known[resource.name] = actual or {}
+            new_id = (actual or {}).get("id", change.id)
+            outcome.changes[resource.name] = Change(
+                resource.name, change.action, change.differences, new_id
+            )
+
+        needs = {resource.name: resource.needs for resource in resources}
+        _walk(aws, pool, resources, needs, visit, outcome)
+    return outcome
+
+
+def down(aws: Aws, resources: Sequence[Resource]) -> Outcome:
+    """Delete what is ours, dependants first; what is foreign or absent is left alone."""
+    outcome = Outcome()
+
+    def visit(resource: Resource) -> None:
+        try:
+            actual = _read(resource)
+        except ForeignResourceError as foreign:
+            aws.say(Event("finished", resource.name, f"left alone: {foreign.what}"))
+            return
+        if actual is None:
+            return
+        aws.say(Event("started", resource.name, "delete"))
+        explained(resource.delete, "delete", resource.name)
+        outcome.changes[resource.name] = Change(resource.name, "delete", id=actual.get("id"))
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        _walk(aws, pool, resources, _reversed_needs(resources), visit, outcome)
+    return outcome
+
+
+def _change(
+    aws: Aws, resource: Resource, change: Change, actual: State | None, known: Known
+) -> State | None:
+    if change.action == "delete":
+        explained(resource.delete, "delete", resource.name)
+        return None
+    explained(lambda: resource.apply(actual, known), change.action, resource.name)
+    return _read_back(aws, resource, known)
+
+
+def _read_back(aws: Aws, resource: Resource, known: Known) -> State:
+    """Read until AWS shows what was applied; reads may lag behind writes for seconds."""
+    last: list[Change] = []
+
+    def settled() -> State | None:
+        actual = _read(resource)
+        last[:] = [compare(resource.name, resource.desired(known), actual)]
+        return actual if last[0].action == "keep" else None
+
+    try:
+        return aws.wait_until(
+            resource.name, settled, why="AWS to show the change", deadline_s=CONVERGE_S
+        )
+    except PipelineError as late:
+        fields = ", ".join(d.field for d in last[0].differences) if last else "all of it"
+        raise DidNotConvergeError(
+            f"{resource.name} was changed, but AWS still shows something else: {fields}.",
+            why="Something else may be changing it at the same time.",
+            fix="Run `pipeline-ctl up` again; `pipeline-ctl plan` shows the fields.",
+        ) from late
+
+
+def _read(resource: Resource) -> State | None:
+    return explained(resource.read, "read", resource.name)
+
+
+def _walk(
+    aws: Aws,
+    pool: ThreadPoolExecutor,
+    resources: Sequence[Resource],
+    needs: Mapping[str, Sequence[str]],
+    visit: Callable[[Resource], None],
+    outcome: Outcome,
+) -> None:
+    """Visit each resource once those it needs were visited without failure."""
+    by_name = {resource.name: resource for resource in resources}
+    sorter = TopologicalSorter(needs)
+    sorter.prepare()
+    running: dict[Future[None], str] = {}
+    begun: dict[str, float] = {}
+    try:
+        while sorter.is_active():
+            for name in sorter.get_ready():
+                blocker = _blocker(needs[name], outcome)
+                if blocker:
+                    outcome.skipped[name] = f"{blocker} failed"
+                    aws.say(Event("skipped", name, f"because {blocker} failed"))
+                    sorter.done(name)
+                else:
+                    begun[name] = time.monotonic()
+                    running[pool.submit(visit, by_name[name])] = name
+            if running:
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    name = running.pop(future)
+                    outcome.seconds[name] = time.monotonic() - begun[name]
+                    _settle(aws, name, future, outcome)
+                    sorter.done(name)
+    except BaseException:
+        aws.stop()
+        raise
+
+
+def _settle(aws: Aws, name: str, future: Future[None], outcome: Outcome) -> None:
+    error = future.exception()
+    if isinstance(error, PipelineError):
+        outcome.failures[name] = error
+        aws.say(Event("failed", name, error.what, outcome.seconds[name]))
+    elif error is not None:
+        raise error
+    elif name in outcome.changes:
+        aws.say(Event("finished", name, outcome.changes[name].action, outcome.seconds[name]))
+
+
+def _blocker(needs: Sequence[str], outcome: Outcome) -> str | None:
+    return next((n for n in needs if n in outcome.failures or n in outcome.skipped), None)
+
+
+def _in_order(resources: Sequence[Resource]) -> list[str]:
+    return list(TopologicalSorter({r.name: r.needs for r in resources}).static_order())
+
+
+def _reversed_needs(resources: Sequence[Resource]) -> dict[str, list[str]]:
+    reversed_needs: dict[str, list[str]] = {resource.name: [] for resource in resources}
+    for resource in resources:
+        for needed in resource.needs:
+            reversed_needs[needed].append(resource.name)
+    return reversed_needs

@@ -1,0 +1,121 @@
+"""The one list of resources that every command works with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from provision import package
+from provision.aws import Aws
+from provision.aws_errors import explained, found
+from provision.errors import NewerPipelineError
+from provision.names import PIPELINE_TAG, VERSION_TAG, Names
+from provision.resource import Resource
+from provision.resources.bucket import Bucket
+from provision.resources.function import Function
+from provision.resources.layer import Layer
+from provision.resources.log_group import LogGroup
+from provision.resources.notification import Notification
+from provision.resources.on_failure import OnFailure
+from provision.resources.permission import Permission
+from provision.resources.role import Role
+from provision.resources.subscriptions import Subscriptions
+from provision.resources.topic import Topic
+from provision.spec import Settings, from_tags, to_tags
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One pipeline: where it is, how it is set, and whom it mails."""
+
+    aws: Aws
+    names: Names
+    settings: Settings
+    defaults: Settings = field(default_factory=Settings)
+    add_emails: Sequence[str] = ()
+    remove_emails: Sequence[str] = ()
+    delete_data: bool = False
+    function_dir: Path = package.FUNCTION_DIR
+
+    @property
+    def input_bucket(self) -> str:
+        return self.settings.input_bucket or self.names.bucket("input")
+
+    @property
+    def output_bucket(self) -> str:
+        return self.settings.output_bucket or self.names.bucket("output")
+
+    def resources(self) -> list[Resource]:
+        """Return all resources; nothing is read or built yet."""
+        aws, names, settings = self.aws, self.names, self.settings
+        target = package.Target(settings.runtime, settings.arch, this_machine=aws.local)
+        buckets = self.buckets()
+        tags = {
+            PIPELINE_TAG: names.pipeline,
+            VERSION_TAG: program_version(),
+            **to_tags(settings, self.defaults),
+        }
+        return [
+            Role(aws, names, self.input_bucket, self.output_bucket, list(settings.folders)),
+            Layer(aws, names, target, package.build_layer),
+            *buckets,
+            Topic(aws, names),
+            Subscriptions(aws, names, self.add_emails, self.remove_emails),
+            LogGroup(aws, names, settings.retention),
+            Function(
+                aws,
+                names,
+                settings,
+                package.build_function(self.function_dir),
+                output_bucket=self.output_bucket,
+                tags=tags,
+            ),
+            Permission(aws, names, self.input_bucket),
+            OnFailure(aws, names, wanted=settings.notify != "none"),
+            Notification(aws, names, self.input_bucket),
+        ]
+
+    def buckets(self) -> list[Bucket]:
+        """Return the buckets; one when the same serves both."""
+        aws, names, data = self.aws, self.names, self.delete_data
+        chosen_in, chosen_out = self.settings.input_bucket, self.settings.output_bucket
+        return [
+            Bucket(aws, names, "input", chosen=chosen_in, delete_data=data),
+            Bucket(aws, names, "output", chosen=chosen_out, delete_data=data),
+        ]
+
+
+def program_version() -> str:
+    """Return this program's version."""
+    return version("pipeline-ctl")
+
+
+def recorded_settings(aws: Aws, pipeline: str) -> dict[str, str]:
+    """Return the settings that an earlier `up` recorded; {} without a pipeline of ours.
+
+    Raises NewerPipelineError when a newer program recorded them.
+    """
+    answer = explained(
+        lambda: found(
+            lambda: aws.lambda_.get_function(FunctionName=pipeline), "ResourceNotFoundException"
+        ),
+        "read",
+        "the function",
+    )
+    tags = answer.get("Tags", {}) if answer else {}
+    if tags.get(PIPELINE_TAG) != pipeline:
+        return {}
+    made_by = tags.get(VERSION_TAG, "0")
+    if _comparable(made_by) > _comparable(program_version()):
+        raise NewerPipelineError(
+            f"The pipeline {pipeline} was made by pipeline-ctl {made_by}.",
+            why=f"This is the older {program_version()}, which does not know all of it.",
+            fix="Upgrade pipeline-ctl.",
+        )
+    return from_tags(tags)
+
+
+def _comparable(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())

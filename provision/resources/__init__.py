@@ -1,0 +1,1 @@
+"""The resources of a pipeline, one file each; `provision.resource` says what a resource is."""

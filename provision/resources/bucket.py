@@ -1,0 +1,151 @@
+"""A private bucket: encrypted, reached over TLS only, unfinished uploads expire.
+
+A bucket that the user named and that exists already is adopted: nothing of it is ours, so it
+is never changed nor deleted. What we own of a bucket of ours is in `bucket_fields`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any, Final, Literal
+
+from botocore.exceptions import ClientError
+
+from provision.aws import Aws
+from provision.aws_errors import error_code, found
+from provision.emptying import count_objects, empty_bucket
+from provision.errors import ForeignResourceError, StoredImagesError
+from provision.names import PIPELINE_TAG, Names
+from provision.resource import Known, State
+from provision.resources.bucket_fields import AS_CREATED, EXPIRE_DAYS, FIELDS, BucketCalls
+
+_SETTLE_S: Final = 120.0
+
+
+class Bucket:
+    """The input or the output bucket; `chosen` is a name the user gave, "" for ours."""
+
+    needs: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        aws: Aws,
+        names: Names,
+        direction: Literal["input", "output"],
+        *,
+        chosen: str = "",
+        delete_data: bool = False,
+    ) -> None:
+        self.name = f"{direction}-bucket"
+        self.bucket = chosen or names.bucket(direction)
+        self._aws = aws
+        self._names = names
+        self._chosen_by_user = bool(chosen)
+        self._delete_data = delete_data
+
+    @cached_property
+    def _calls(self) -> BucketCalls:
+        arn = self._names.bucket_arn(self.bucket)
+        return BucketCalls(self._aws.s3, self.bucket, arn, self._names.account)
+
+    def desired(self, known: Known) -> State:
+        return {
+            "public_access": "blocked",
+            "encryption": "AES256",
+            "ownership": "BucketOwnerEnforced",
+            "tls_only": not self._aws.plain_http,
+            "unfinished_uploads_expire_days": EXPIRE_DAYS,
+        }
+
+    def read(self) -> State | None:
+        if not self._exists():
+            return None
+        if not self._is_ours():
+            return self._adopted()
+        fields = {name: field.read(self._calls) for name, field in FIELDS.items()}
+        return {"id": self.bucket, **fields}
+
+    def apply(self, actual: State | None, known: Known) -> None:
+        if actual is None:
+            self._create()
+            actual = AS_CREATED
+        for name, wanted in self.desired(known).items():
+            if actual.get(name) != wanted:
+                self._settled(partial(FIELDS[name].write, self._calls, wanted))
+
+    def delete(self) -> None:
+        if not self._is_ours():
+            return
+        if self._delete_data:
+            empty_bucket(self._aws, self.name, self.bucket, self._names.account)
+        try:
+            found(lambda: self._aws.s3.delete_bucket(**self._calls.named), "NoSuchBucket", "404")
+        except ClientError as error:
+            if error_code(error) != "BucketNotEmpty":
+                raise
+            raise StoredImagesError(
+                f"The bucket {self.bucket} still holds objects.",
+                why="Stored images are never deleted without being told to.",
+                fix="Run `pipeline-ctl down --delete-data`, or `--keep-buckets`.",
+            ) from error
+
+    def stored(self) -> tuple[int, int]:
+        """Return how many objects and bytes deleting this bucket would destroy; (0, 0) if none."""
+        if not self._exists() or not self._is_ours():
+            return 0, 0
+        return count_objects(self._aws, self.bucket, self._names.account)
+
+    def _exists(self) -> bool:
+        try:
+            return found(lambda: self._aws.s3.head_bucket(**self._calls.named), "404") is not None
+        except ClientError as error:
+            if error_code(error) != "403":
+                raise
+            raise ForeignResourceError(
+                f"The bucket {self.bucket} is not yours to use.",
+                why="It belongs to another account, or these credentials may not see it.",
+                fix="Choose another --name or bucket, or other credentials.",
+            ) from error
+
+    def _is_ours(self) -> bool:
+        answer = found(
+            lambda: self._aws.s3.get_bucket_tagging(**self._calls.named),
+            "NoSuchTagSet",
+            "NoSuchBucket",
+        )
+        tags = {tag["Key"]: tag["Value"] for tag in answer["TagSet"]} if answer else {}
+        return tags.get(PIPELINE_TAG) == self._names.pipeline
+
+    def _adopted(self) -> State:
+        if self._chosen_by_user:
+            return {**self.desired({}), "id": self.bucket, "adopted": True}
+        raise ForeignResourceError(
+            f"The bucket {self.bucket} exists and was not made by this pipeline.",
+            why=f"It lacks the tag {PIPELINE_TAG}={self._names.pipeline}.",
+            fix=f"Use it as it is with --{self.name} {self.bucket}, or choose another --name.",
+        )
+
+    def _create(self) -> None:
+        configuration: dict[str, Any] = {
+            "Tags": [{"Key": PIPELINE_TAG, "Value": self._names.pipeline}]  # (S8)
+        }
+        if self._aws.region != "us-east-1":  # which refuses to be named (S1)
+            configuration["LocationConstraint"] = self._aws.region
+        parameters: dict[str, Any] = {
+            "Bucket": self.bucket,
+            "CreateBucketConfiguration": configuration,
+        }
+        if self._names.account_regional and not self._chosen_by_user:
+            parameters["BucketNamespace"] = "account-regional"  # (S7)
+        self._settled(lambda: self._aws.s3.create_bucket(**parameters))
+
+    def _settled(self, call: Callable[[], object]) -> None:
+        """Wait out what a bucket answers while it is being made or unmade (S4, S5)."""
+        self._aws.persist(
+            self.name,
+            call,
+            transient=lambda error: error_code(error) in {"OperationAborted", "NoSuchBucket"},
+            why="S3 to finish an earlier change of this bucket",
+            deadline_s=_SETTLE_S,
+        )

@@ -1,0 +1,241 @@
+"""The Lambda function: its code, its configuration, and the settings recorded in its tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from provision.aws import Aws
+from provision.aws_errors import error_code, error_text, found
+from provision.errors import ForeignResourceError, PipelineError
+from provision.names import PIPELINE_TAG, Names
+from provision.package import Package
+from provision.resource import Known, State, fact
+from provision.spec import TAG_PREFIX, Settings
+
+HANDLER: Final = "lambda_function.lambda_handler"
+ROLE_ID_TAG: Final = f"{TAG_PREFIX}role-id"
+_LOGGING: Final = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
+_CONFIGURATION: Final = {
+    "runtime": "Runtime",
+    "handler": "Handler",
+    "memory_mb": "MemorySize",
+    "timeout_s": "Timeout",
+    "role": "Role",
+    "layers": "Layers",
+    "environment": "Environment",
+    "logging": "LoggingConfig",
+}
+_ROLE_S: Final = 150.0
+_UPDATE_S: Final = 120.0
+_ACTIVE_S: Final = 180.0
+_STATE_WORDS: Final = ("in progress", "following state", "concurrent update")  # (L4, L5, L6)
+
+
+class Function:
+    """The function, made with everything it needs in one call and kept that way."""
+
+    name = "function"
+    needs: tuple[str, ...] = ("role", "layer", "log-group", "output-bucket", "topic")
+
+    def __init__(
+        self,
+        aws: Aws,
+        names: Names,
+        settings: Settings,
+        package: Package,
+        *,
+        output_bucket: str,
+        tags: Mapping[str, str],
+    ) -> None:
+        self._aws = aws
+        self._names = names
+        self._settings = settings
+        self._package = package
+        self._output_bucket = output_bucket
+        self._tags = dict(tags)
+
+    def desired(self, known: Known) -> State:
+        return {
+            "runtime": self._settings.runtime,
+            "handler": HANDLER,
+            "memory_mb": self._settings.memory,
+            "timeout_s": self._settings.timeout,
+            "architecture": self._settings.arch,
+            "role": fact(known, "role", "id"),
+            "layers": [fact(known, "layer", "id")],
+            "environment": self._environment(),
+            "logging": {**_LOGGING, "LogGroup": self._names.log_group},
+            "code_sha256": self._package.code_sha256,
+            # A role made anew under the same name has another id, and Lambda must be told (I12).
+            "tags": {**self._tags, ROLE_ID_TAG: fact(known, "role", "role_id")},
+        }
+
+    def read(self) -> State | None:
+        answer = found(
+            lambda: self._aws.lambda_.get_function(FunctionName=self._names.function),
+            "ResourceNotFoundException",
+        )
+        if answer is None:
+            return None
+        tags = answer.get("Tags", {})
+        if tags.get(PIPELINE_TAG) != self._names.pipeline:
+            raise ForeignResourceError(
+                f"The Lambda function {self._names.function} was not made by this pipeline.",
+                why=f"It lacks the tag {PIPELINE_TAG}={self._names.pipeline}.",
+                fix="Choose another --name.",
+            )
+        configuration = answer["Configuration"]
+        return {
+            "id": configuration["FunctionArn"],
+            "runtime": configuration["Runtime"],
+            "handler": configuration["Handler"],
+            "memory_mb": configuration["MemorySize"],
+            "timeout_s": configuration["Timeout"],
+            "architecture": configuration.get("Architectures", ["x86_64"])[0],
+            "role": configuration["Role"],
+            "layers": [layer["Arn"] for layer in configuration.get("Layers", [])],
+            "environment": configuration.get("Environment", {}).get("Variables", {}),
+            "logging": configuration.get("LoggingConfig", {}),
+            "code_sha256": configuration["CodeSha256"],
+            "tags": {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX)},
+        }
+
+    def apply(self, actual: State | None, known: Known) -> None:
+        desired = self.desired(known)
+        if actual is None:
+            self._create(desired)
+        else:
+            self._update(actual, desired)
+        self._wait_until_settled()
+
+    def delete(self) -> None:
+        found(
+            lambda: self._aws.lambda_.delete_function(FunctionName=self._names.function),
+            "ResourceNotFoundException",
+        )
+        self._aws.wait_until(
+            self.name,
+            lambda: True if self._configuration() is None else None,
+            why="Lambda to delete the function",
+            deadline_s=_UPDATE_S,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """Return the original's two variables, and the settings that differ from the defaults."""
+        defaults = Settings()
+        optional = {
+            "SIZES": (self._settings.sizes, defaults.sizes),
+            "NOTIFY": (self._settings.notify, defaults.notify),
+            "FORMAT": (self._settings.format, defaults.format),
+            "QUALITY": (str(self._settings.quality), str(defaults.quality)),
+        }
+        return {
+            "OUTPUT_BUCKET": self._output_bucket,
+            "SNS_TOPIC_ARN": self._names.topic_arn,
+            **{key: value for key, (value, default) in optional.items() if value != default},
+        }
+
+    def _create(self, desired: State) -> None:
+        parameters: dict[str, Any] = {
+            "FunctionName": self._names.function,
+            "Description": f"Image pipeline {self._names.pipeline}, made by pipeline-ctl.",
+            "Code": {"ZipFile": self._package.zip},
+            "Architectures": [desired["architecture"]],
+            "Tags": desired["tags"],
+            **_parameters(desired, _CONFIGURATION),
+        }
+        self._patiently(lambda: self._aws.lambda_.create_function(**parameters))
+
+    def _update(self, actual: State, desired: State) -> None:
+        """Update configuration, then code: old code works with a new layer (L8)."""
+        lambda_, function = self._aws.lambda_, self._names.function
+        differing = {field for field, value in desired.items() if actual.get(field) != value}
+        role_is_new = desired["tags"].get(ROLE_ID_TAG) != actual["tags"].get(ROLE_ID_TAG)
+        fields = {f for f in _CONFIGURATION if f in differing or (f == "role" and role_is_new)}
+        if fields:
+            changed = {field: _CONFIGURATION[field] for field in sorted(fields)}
+            self._patiently(
+                lambda: lambda_.update_function_configuration(
+                    FunctionName=function, **_parameters(desired, changed)
+                )
+            )
+        if differing & {"code_sha256", "architecture"}:
+            self._patiently(
+                lambda: lambda_.update_function_code(
+                    FunctionName=function,
+                    ZipFile=self._package.zip,
+                    Architectures=[desired["architecture"]],
+                )
+            )
+        if "tags" in differing:
+            self._retag(actual, desired)
+        if "layers" in differing:
+            self._wait_until_settled()
+            self._delete_layers(set(actual["layers"]) - set(desired["layers"]))
+
+    def _retag(self, actual: State, desired: State) -> None:
+        gone = sorted(set(actual["tags"]) - set(desired["tags"]))
+        if gone:
+            self._aws.lambda_.untag_resource(Resource=actual["id"], TagKeys=gone)
+        self._aws.lambda_.tag_resource(Resource=actual["id"], Tags=dict(desired["tags"]))
+
+    def _delete_layers(self, arns: set[str]) -> None:
+        """Delete the versions of our layer that the function has just left (L14)."""
+        for arn in sorted(arns):
+            layer, version = arn.split(":")[-2:]
+            if layer == self._names.layer:
+                self._aws.lambda_.delete_layer_version(LayerName=layer, VersionNumber=int(version))
+
+    def _patiently(self, call: Callable[[], object]) -> None:
+        self._aws.persist(
+            self.name,
+            call,
+            transient=_passes,
+            why="the new role to reach Lambda, or Lambda to finish its last update",
+            deadline_s=_ROLE_S,
+        )
+
+    def _wait_until_settled(self) -> None:
+        self._aws.wait_until(
+            self.name,
+            self._settled,
+            why="Lambda to activate the function",
+            deadline_s=_ACTIVE_S,
+        )
+
+    def _settled(self) -> bool | None:
+        configuration = self._configuration() or {}
+        for field in ("State", "LastUpdateStatus"):
+            if configuration.get(field) == "Failed":
+                raise PipelineError(
+                    f"Lambda could not activate {self._names.function}.",
+                    why=str(configuration.get(f"{field}Reason", "It gives no reason.")),
+                    fix="Run `pipeline-ctl up` again.",
+                )
+        active = configuration.get("State") == "Active"
+        return True if active and configuration.get("LastUpdateStatus") == "Successful" else None
+
+    def _configuration(self) -> Mapping[str, Any] | None:
+        return found(
+            lambda: self._aws.lambda_.get_function_configuration(FunctionName=self._names.function),
+            "ResourceNotFoundException",
+        )
+
+
+def _parameters(desired: State, fields: Mapping[str, str]) -> dict[str, Any]:
+    """Return our fields as Lambda's parameters."""
+    parameters = {parameter: desired[field] for field, parameter in fields.items()}
+    if "Environment" in parameters:
+        parameters["Environment"] = {"Variables": parameters["Environment"]}
+    return parameters
+
+
+def _passes(error: ClientError) -> bool:
+    """Whether waiting helps: a role too fresh (I1, I3) or an update under way (L4, L5, L6)."""
+    code, text = error_code(error), error_text(error)
+    if code == "InvalidParameterValueException":
+        return "cannot be assumed by Lambda" in text or "KMS key is invalid" in text
+    return code == "ResourceConflictException" and any(word in text for word in _STATE_WORDS)

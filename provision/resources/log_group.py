@@ -1,0 +1,79 @@
+"""The function's CloudWatch log group, with retention.
+
+Lambda makes this group again, without tags, when a late invocation writes after it was deleted
+(G7); an untagged one is therefore ours unless a foreign function has our name.
+"""
+
+from __future__ import annotations
+
+from provision.aws import Aws
+from provision.aws_errors import found
+from provision.errors import ForeignResourceError
+from provision.names import PIPELINE_TAG, Names
+from provision.resource import Known, State
+
+
+class LogGroup:
+    """The log group `/aws/lambda/<function>`."""
+
+    name = "log-group"
+    needs: tuple[str, ...] = ()
+
+    def __init__(self, aws: Aws, names: Names, retention_days: int) -> None:
+        self._aws = aws
+        self._names = names
+        self._retention_days = retention_days
+
+    def desired(self, known: Known) -> State:
+        return {"retention_days": self._retention_days, "owner": self._names.pipeline}
+
+    def read(self) -> State | None:
+        pages = self._aws.logs.get_paginator("describe_log_groups").paginate(
+            logGroupNamePrefix=self._names.log_group
+        )
+        groups = (g for page in pages for g in page["logGroups"])
+        group = next((g for g in groups if g["logGroupName"] == self._names.log_group), None)
+        if group is None:
+            return None
+        owner = self._owner()
+        # An account's own policy overrides ours and cannot be put right here (G2).
+        overridden = "retentionPolicyName" in group
+        retention = self._retention_days if overridden else group.get("retentionInDays")
+        return {"id": self._names.log_group, "retention_days": retention, "owner": owner}
+
+    def apply(self, actual: State | None, known: Known) -> None:
+        logs, group = self._aws.logs, self._names.log_group
+        tags = {PIPELINE_TAG: self._names.pipeline}
+        if actual is None:
+            found(
+                lambda: logs.create_log_group(logGroupName=group, tags=tags),
+                "ResourceAlreadyExistsException",  # Lambda was faster (G1)
+            )
+        elif actual["owner"] != self._names.pipeline:
+            logs.tag_resource(resourceArn=self._names.log_group_arn, tags=tags)
+        if actual is None or actual["retention_days"] != self._retention_days:
+            logs.put_retention_policy(logGroupName=group, retentionInDays=self._retention_days)
+
+    def delete(self) -> None:
+        found(
+            lambda: self._aws.logs.delete_log_group(logGroupName=self._names.log_group),
+            "ResourceNotFoundException",
+        )
+
+    def _owner(self) -> str | None:
+        tags = self._aws.logs.list_tags_for_resource(resourceArn=self._names.log_group_arn)["tags"]
+        owner = tags.get(PIPELINE_TAG)
+        if owner == self._names.pipeline or (owner is None and not self._foreign_function()):
+            return owner
+        raise ForeignResourceError(
+            f"The log group {self._names.log_group} belongs to something else.",
+            why=f"It lacks the tag {PIPELINE_TAG}={self._names.pipeline}.",
+            fix="Choose another --name.",
+        )
+
+    def _foreign_function(self) -> bool:
+        answer = found(
+            lambda: self._aws.lambda_.get_function(FunctionName=self._names.function),
+            "ResourceNotFoundException",
+        )
+        return answer is not None and answer.get("Tags", {}).get(PIPELINE_TAG) is None

@@ -1,0 +1,156 @@
+"""Our entry in the input bucket's notification configuration, merged with everybody else's.
+
+S3 knows no single entry: each put replaces the whole configuration (S13). So the others are
+read, kept and written back with ours; ours is known by its exact Id.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from provision.aws import Aws
+from provision.aws_errors import error_code, error_text, found
+from provision.errors import ForeignResourceError, PipelineError
+from provision.names import UPLOADS_PREFIX, Names
+from provision.resource import Known, State
+
+EVENTS: Final = ("s3:ObjectCreated:*",)
+_KINDS: Final = (
+    "LambdaFunctionConfigurations",
+    "QueueConfigurations",
+    "TopicConfigurations",
+)
+_PERMISSION_S: Final = 120.0
+
+
+class Notification:
+    """The entry that sends uploads to the function."""
+
+    name = "notification"
+    needs: tuple[str, ...] = ("function", "permission", "input-bucket")
+
+    def __init__(self, aws: Aws, names: Names, input_bucket: str) -> None:
+        self._aws = aws
+        self._names = names
+        self._bucket = input_bucket
+        self._id = names.statement_id
+
+    def desired(self, known: Known) -> State:
+        return {
+            "function": self._names.function_arn,
+            "events": sorted(EVENTS),
+            "prefix": UPLOADS_PREFIX,
+            "suffix": "",
+        }
+
+    def read(self) -> State | None:
+        configuration = self._configuration()
+        entries = configuration.get("LambdaFunctionConfigurations", [])
+        ours = next((entry for entry in entries if entry.get("Id") == self._id), None)
+        if ours is None:
+            return None
+        return {
+            "id": self._id,
+            "function": ours["LambdaFunctionArn"],
+            "events": sorted(ours["Events"]),
+            "prefix": _filter(ours, "prefix"),
+            "suffix": _filter(ours, "suffix"),
+        }
+
+    def apply(self, actual: State | None, known: Known) -> None:
+        configuration = self._configuration()
+        self._refuse_overlap(configuration)
+        ours = {
+            "Id": self._id,
+            "LambdaFunctionArn": self._names.function_arn,
+            "Events": list(EVENTS),
+            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": UPLOADS_PREFIX}]}},
+        }
+        self._put(_replaced(configuration, self._id, [ours]))
+
+    def delete(self) -> None:
+        configuration = self._configuration()
+        entries = configuration.get("LambdaFunctionConfigurations", [])
+        if any(entry.get("Id") == self._id for entry in entries):
+            # Entries of others that point at dead targets must not keep ours alive (S11).
+            self._put(_replaced(configuration, self._id, []), skip_validation=True)
+
+    def _configuration(self) -> dict[str, Any]:
+        answer = found(
+            lambda: self._aws.s3.get_bucket_notification_configuration(
+                Bucket=self._bucket, ExpectedBucketOwner=self._names.account
+            ),
+            "NoSuchBucket",
+        )
+        return {key: value for key, value in (answer or {}).items() if key != "ResponseMetadata"}
+
+    def _put(self, configuration: dict[str, Any], *, skip_validation: bool = False) -> None:
+        try:
+            self._aws.persist(
+                self.name,
+                lambda: self._aws.s3.put_bucket_notification_configuration(
+                    Bucket=self._bucket,
+                    ExpectedBucketOwner=self._names.account,
+                    NotificationConfiguration=configuration,  # type: ignore[arg-type]
+                    SkipDestinationValidation=skip_validation,
+                ),
+                transient=self._permission_too_fresh,
+                why="S3 to see that it may invoke the function",
+                deadline_s=_PERMISSION_S,
+            )
+        except ClientError as error:
+            raise self._explained(error) from error
+
+    def _permission_too_fresh(self, error: ClientError) -> bool:
+        """Whether S3 names only our function: its permission takes seconds to be seen (S10)."""
+        refused = _refused_targets(error)
+        return bool(refused) and all(self._names.function_arn in target for target in refused)
+
+    def _explained(self, error: ClientError) -> Exception:
+        refused = [t for t in _refused_targets(error) if self._names.function_arn not in t]
+        if not refused:
+            return error
+        return PipelineError(
+            f"S3 refuses the notifications of {self._bucket}.",
+            why=f"Another entry, not ours, points at something dead or closed: {refused[0]}.",
+            fix="Remove that entry in the bucket's properties, then run `pipeline-ctl up` again.",
+        )
+
+    def _refuse_overlap(self, configuration: dict[str, Any]) -> None:
+        """Name the entry in our way; S3 only says that there is one (S15)."""
+        for entry in (e for kind in _KINDS for e in configuration.get(kind, [])):
+            if entry.get("Id") != self._id and _overlaps(entry):
+                raise ForeignResourceError(
+                    f"The bucket {self._bucket} already sends uploads elsewhere.",
+                    why=f"Its notification '{entry.get('Id')}' covers {UPLOADS_PREFIX} as well, "
+                    "and S3 allows one target for each event.",
+                    fix="Remove or narrow that notification, or use another --input-bucket.",
+                )
+
+
+def _replaced(configuration: dict[str, Any], entry_id: str, ours: list[Any]) -> dict[str, Any]:
+    entries = configuration.get("LambdaFunctionConfigurations", [])
+    others = [entry for entry in entries if entry.get("Id") != entry_id]
+    return {**configuration, "LambdaFunctionConfigurations": [*others, *ours]}
+
+
+def _filter(entry: dict[str, Any], name: str) -> str:
+    """Return a filter rule's value; S3 returns the names capitalised (S16)."""
+    rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+    return next((str(r["Value"]) for r in rules if r["Name"].lower() == name), "")
+
+
+def _overlaps(entry: dict[str, Any]) -> bool:
+    """Whether an entry shares an event and a key with ours; ours takes any suffix."""
+    created = any(event.startswith("s3:ObjectCreated:") for event in entry.get("Events", []))
+    prefix = _filter(entry, "prefix")
+    return created and (prefix.startswith(UPLOADS_PREFIX) or UPLOADS_PREFIX.startswith(prefix))
+
+
+def _refused_targets(error: ClientError) -> list[str]:
+    if error_code(error) != "InvalidArgument" or "Unable to validate" not in error_text(error):
+        return []
+    fields = error.response.get("Error", {})
+    return [str(v) for key, v in sorted(fields.items()) if key.startswith("ArgumentName")]
