@@ -1,0 +1,100 @@
+"""Every mode and profile that the seven formats bring, turned into plain sRGB."""
+
+from __future__ import annotations
+
+import io
+from typing import cast
+
+from PIL import Image, ImageCms
+
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+_LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+
+
+def resizable(image: Image.Image) -> Image.Image:
+    """Return the image in a mode whose values may be averaged: L, La, RGB, RGBa, CMYK or LAB.
+
+    Alpha is multiplied in, or the colour of invisible pixels would bleed into visible ones.
+    """
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        return _eight_bits(image)
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in ("P", "PA", "RGBA", "LA") or "transparency" in image.info:
+        return _premultiplied(image)
+    return image if image.mode in ("L", "RGB", "CMYK", "LAB") else image.convert("RGB")
+
+
+def finished(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Return a resized image as L, LA, RGB or RGBA in sRGB. A broken profile is ignored."""
+    image = straight_alpha(image)
+    if image.mode == "LAB":
+        return _transform(image, _LAB, "RGB")
+    source = _open_profile(profile)
+    if source is not None:
+        try:
+            return _to_srgb(image, source)
+        except ImageCms.PyCMSError:
+            source = None  # made for other colours than the image has
+    return image.convert("RGB") if image.mode == "CMYK" else image
+
+
+def premultiplied_alpha(image: Image.Image) -> Image.Image:
+    """Return an image with alpha as La or RGBa, others as they are."""
+    return image.convert({"LA": "La", "RGBA": "RGBa"}.get(image.mode, image.mode))
+
+
+def straight_alpha(image: Image.Image) -> Image.Image:
+    """Undo premultiplied_alpha."""
+    return image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode))
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Tell whether any pixel of a finished image can be seen through."""
+    if image.mode not in ("LA", "RGBA"):
+        return False
+    lowest, _ = cast("tuple[int, int]", image.getchannel("A").getextrema())
+    return lowest < 255
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return image.convert("I").point(lambda value: value / 257).convert("L")
+    # 32 bits have no agreed range: stretch what is there.
+    low, high = cast("tuple[float, float]", image.getextrema())
+    scale = 255 / ((high - low) or 1)
+    return image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
+
+
+def _premultiplied(image: Image.Image) -> Image.Image:
+    if image.mode == "P" and "transparency" not in image.info:
+        return image.convert("RGB")
+    return premultiplied_alpha(image if image.mode == "LA" else image.convert("RGBA"))
+
+
+def _open_profile(data: bytes | None) -> ImageCms.ImageCmsProfile | None:
+    """Open a profile; None when there is none, it is broken, or it is sRGB already."""
+    if not data:
+        return None
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
+        name = ImageCms.getProfileDescription(profile)
+    except (OSError, ImageCms.PyCMSError):
+        return None
+    return None if name.startswith("sRGB") else profile
+
+
+def _to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    if image.mode not in ("LA", "RGBA"):
+        grey = image.mode == "L"
+        return _transform(image, source, "RGB").convert("L" if grey else "RGB")
+    alpha = image.getchannel("A")
+    colours = _to_srgb(image.convert(image.mode[:-1]), source)
+    colours.putalpha(alpha)
+    return colours
+
+
+def _transform(image: Image.Image, source: ImageCms.ImageCmsProfile, mode: str) -> Image.Image:
+    transformed = ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
+    assert transformed is not None  # noqa: S101 - None only when transforming in place
+    return transformed

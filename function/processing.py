@@ -1,0 +1,121 @@
+"""One event from end to end: each upload read, rendered, written, checked again, and reported.
+
+The last version of an object wins without any store: after writing, the object is read again unless
+it is still the version that was written. Whoever writes an old version last therefore sees the new
+one and writes that too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Any
+
+import journal
+from decoding import decode
+from mail import Mailbox
+from refusals import Refused, Skipped
+from renditions import Rendition, render
+from report import Processed, output_facts, set_aside_fields, source_facts
+from settings import Settings
+from storage import Source, Storage
+from uploads import Upload, uploads_in
+
+MAX_ROUNDS = 3
+
+
+class KeepsChangingError(RuntimeError):
+    """The object was replaced in every round; Lambda's retry comes when it is quieter."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What a warm function keeps between events. `executor` sends the pictures in parallel."""
+
+    settings: Settings
+    storage: Storage
+    mailbox: Mailbox
+    executor: Executor
+
+    def handle(self, event: Mapping[str, Any]) -> None:
+        """Process every upload of an event; the first fault is raised when all had their turn."""
+        faults = [fault for upload in uploads_in(event) if (fault := self._handle_one(upload))]
+        if faults:
+            raise faults[0]
+
+    def _handle_one(self, upload: Upload) -> Exception | None:
+        try:
+            self._process(upload)
+        except Skipped as skip:
+            journal.write("skipped", **set_aside_fields(upload, skip.code, skip.reason))
+        except Refused as refusal:
+            return self._refuse(upload, refusal)
+        except Exception as fault:  # the other uploads of the event must not suffer
+            journal.write("failed", exc_info=True, bucket=upload.bucket, key=upload.key)
+            return fault
+        return None
+
+    def _refuse(self, upload: Upload, refusal: Refused) -> Exception | None:
+        journal.write("refused", **set_aside_fields(upload, refusal.code, refusal.reason))
+        try:
+            if self.settings.notify != "none":
+                self.mailbox.refused(upload, refusal)
+        except Exception as fault:  # as above
+            journal.write("failed", exc_info=True, bucket=upload.bucket, key=upload.key)
+            return fault
+        return None
+
+    def _process(self, upload: Upload) -> None:
+        watch = journal.Stopwatch()
+        keys = upload.output_keys(self.settings.sizes)
+        with watch.stage("read"):
+            source: Source | None = self.storage.read(upload)
+        for _ in range(MAX_ROUNDS):
+            if source is None:
+                break
+            report = self._write_all(upload, source, keys, watch)
+            with watch.stage("check"):
+                source = self.storage.read_if_replaced(upload, source.etag)
+        if source is not None:
+            raise KeepsChangingError(f"{upload.key} was replaced {MAX_ROUNDS} times meanwhile.")
+        self._tell(report, watch)
+
+    def _write_all(
+        self, upload: Upload, source: Source, keys: Mapping[str, str], watch: journal.Stopwatch
+    ) -> Processed:
+        with watch.stage("decode"):
+            picture = decode(source.body, max(self.settings.sizes.values()))
+        outputs, pending = {}, []
+        with watch.stage("encode"):
+            for rendition in render(picture, self.settings):
+                key = keys[rendition.folder]
+                outputs[rendition.folder] = output_facts(rendition, key)
+                pending.append(self._send(key, rendition, source.etag))
+        with watch.stage("write"):
+            for future in pending:
+                future.result()
+        return Processed(
+            upload.bucket,
+            upload.key,
+            source.etag.strip('"'),
+            source_facts(picture, len(source.body)),
+            tuple(outputs[folder] for folder in keys),
+            self.settings.output_bucket,
+        )
+
+    def _send(self, key: str, rendition: Rendition, etag: str) -> Future[None]:
+        write, fingerprint = self.storage.write, self.settings.fingerprint
+        return self.executor.submit(write, key, rendition, etag, fingerprint)
+
+    def _tell(self, report: Processed, watch: journal.Stopwatch) -> None:
+        if self.settings.notify == "all":
+            with watch.stage("notify"):
+                elapsed = watch.milliseconds()["total"]
+                self.mailbox.processed(report, elapsed, journal.max_memory_mb())
+        journal.write(
+            "processed",
+            **report.fields(),
+            stages_ms=watch.milliseconds(),
+            max_memory_mb=journal.max_memory_mb(),
+        )

@@ -1,0 +1,64 @@
+"""The pictures themselves: sizes made one from the other, each encoded for the web."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL import Image
+
+from colours import is_transparent, premultiplied_alpha, straight_alpha
+from decoding import Picture
+from resizing import fit, resize
+from settings import Settings
+
+_KEPT = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """One output, encoded. `folder` is the setting's name of its size."""
+
+    folder: str
+    width: int
+    height: int
+    data: bytes
+    content_type: str
+
+
+def render(picture: Picture, settings: Settings) -> Iterator[Rendition]:
+    """Yield the renditions, largest first, so that it can be sent while the others are made."""
+    image = picture.image
+    encoding = _encoding(picture, settings.format)
+    for folder, max_px in sorted(settings.sizes.items(), key=lambda size: -size[1]):
+        size = fit(picture.width, picture.height, max_px)
+        image = straight_alpha(resize(premultiplied_alpha(image), size))
+        data = _encode(image, encoding, settings.quality)
+        yield Rendition(folder, *image.size, data, Image.MIME[encoding])
+
+
+def _encoding(picture: Picture, wanted: str) -> str:
+    if wanted != "keep":
+        return wanted.upper()
+    otherwise = "PNG" if is_transparent(picture.image) else "JPEG"
+    return _KEPT.get(picture.format, otherwise)
+
+
+def _encode(image: Image.Image, encoding: str, quality: int) -> bytes:
+    file = io.BytesIO()
+    if encoding == "JPEG":
+        _opaque(image).save(file, "JPEG", quality=quality, optimize=True)
+    elif encoding == "WEBP":
+        image.save(file, "WEBP", quality=quality)
+    else:
+        image.save(file, "PNG")
+    return file.getvalue()
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Lay a picture with alpha on white; JPEG has none."""
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
