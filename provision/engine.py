@@ -91,15 +91,36 @@ def down(aws: Aws, resources: Sequence[Resource]) -> Outcome:
         except ForeignResourceError as foreign:
             aws.say(Event("finished", resource.name, f"left alone: {foreign.what}"))
             return
-        if actual is None:
+        if not _is_ours(actual):
             return
         aws.say(Event("started", resource.name, "delete"))
         explained(resource.delete, "delete", resource.name)
-        outcome.changes[resource.name] = Change(resource.name, "delete", id=actual.get("id"))
+        outcome.changes[resource.name] = Change(
+            resource.name, "delete", id=(actual or {}).get("id")
+        )
 
     with ThreadPoolExecutor(_THREADS) as pool:
         _walk(aws, pool, resources, _reversed_needs(resources), visit, outcome)
     return outcome
+
+
+def present(resources: Sequence[Resource]) -> list[Resource]:
+    """Return the resources that exist and are ours."""
+
+    def exists(resource: Resource) -> bool:
+        try:
+            return _is_ours(_read(resource))
+        except ForeignResourceError:
+            return False
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(exists, resources))
+    return [resource for resource, there in zip(resources, found, strict=True) if there]
+
+
+def _is_ours(actual: State | None) -> bool:
+    """Whether there is something to delete; an adopted bucket stays its owner's."""
+    return actual is not None and not actual.get("adopted")
 
 
 def _change(
@@ -198,5 +219,6 @@ def _reversed_needs(resources: Sequence[Resource]) -> dict[str, list[str]]:
     reversed_needs: dict[str, list[str]] = {resource.name: [] for resource in resources}
     for resource in resources:
         for needed in resource.needs:
-            reversed_needs[needed].append(resource.name)
+            if needed in reversed_needs:  # kept buckets are not in the list
+                reversed_needs[needed].append(resource.name)
     return reversed_needs

@@ -1,0 +1,151 @@
+"""The program `pipeline-ctl`: its commands, and what becomes of errors.
+
+`main` maps every error to a message and an exit code; the commands know neither. Heavy imports
+happen inside the commands, so that help and completion stay quick.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 incomplete, drift or findings, 4 no credentials or no
+access, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from ops.commands import (
+    demo,
+    down,
+    local,
+    logs,
+    ls,
+    plan,
+    status,
+    test_upload,
+    up,
+)
+from ops.options import Invocation, Options, shared_parameters
+from provision.errors import InterruptedRunError, PipelineError, UsageError
+
+if TYPE_CHECKING:
+    from ops.render import Screen
+
+app = typer.Typer(
+    name="pipeline-ctl",
+    help="Creates, proves, watches and removes an image pipeline on AWS: S3 -> Lambda -> S3 + SNS.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"pipeline-ctl {version('pipeline-ctl')}")  # noqa: T201 - the answer itself
+        raise typer.Exit
+
+
+_Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+]
+
+
+def _root(context: typer.Context, *, version: bool, **shared: Any) -> None:
+    invocation: Invocation = context.obj
+    invocation.options = Options(**shared)
+
+
+_root.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        inspect.Parameter(
+            "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+        ),
+        inspect.Parameter(
+            "version",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False,
+            annotation=_Version,
+        ),
+        *shared_parameters(with_environment=True),
+    ]
+)
+app.callback()(_root)
+
+for _command in (up, plan, status, ls, test_upload, logs, down, demo, local):
+    _command.add_to(app)
+
+
+def main() -> None:
+    """Run the program; the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; errors have become messages."""
+    invocation = Invocation(Options(json="--json" in arguments, debug="--debug" in arguments))
+    try:
+        result = app(list(arguments), standalone_mode=False, obj=invocation)
+    except KeyboardInterrupt:
+        return _fail(invocation, InterruptedRunError("Stopped.", fix="Run it again to go on."))
+    except PipelineError as error:
+        return _fail(invocation, error)
+    except TyperException as error:
+        return _fail_usage(invocation, error)
+    except BrokenPipeError:  # the reader of a pipe has gone, which is its right
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        return _fail(invocation, _unforeseen(error))
+    if isinstance(result, int) or result is None:  # --help and --version
+        return result or 0
+    _screen(invocation).show(result)
+    return int(result.exit_code)
+
+
+def _fail(invocation: Invocation, error: PipelineError) -> int:
+    from ops.result import Result
+
+    _screen(invocation).show(Result.failed(error))
+    return error.exit_code
+
+
+def _screen(invocation: Invocation) -> Screen:
+    """Return the command's screen, or one for an error that came before the command."""
+    from ops.render import Screen
+
+    return invocation.screen or Screen(invocation.command, invocation.options)
+
+
+def _fail_usage(invocation: Invocation, error: TyperException) -> int:
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(message, file=sys.stderr)  # noqa: T201 - the help text itself
+        return error.exit_code
+    return _fail(
+        invocation,
+        UsageError(message, fix="`pipeline-ctl --help` lists the commands and options."),
+    )
+
+
+def _unforeseen(error: Exception) -> PipelineError:
+    """Explain an error of boto3 that nobody explained nearer to its cause, or admit a fault."""
+    if type(error).__module__.startswith("botocore"):
+        from provision.aws_errors import explain
+
+        explained = explain(error, "The command stopped.")
+        explained.__cause__ = error
+        return explained
+    fault = PipelineError(
+        f"This should not have happened: {type(error).__name__}: {error}",
+        why="It is a fault in pipeline-ctl.",
+        fix="Run it with --debug and report what it prints.",
+    )
+    fault.__cause__ = error
+    return fault

@@ -1,0 +1,51 @@
+"""`ls`: the pipelines of this account and region."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ops.options import register
+from ops.result import Result
+
+if TYPE_CHECKING:
+    from ops.render import Screen
+    from provision.aws import Aws
+
+_EXITS = "Exits with 0, also when there are none; 1 failed, 4 no access. Example: pipeline-ctl ls"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    register(app, "ls", exits=_EXITS)(ls)
+
+
+def ls(screen: "Screen") -> Result:
+    """List the pipelines of this account and region."""
+    from ops import session
+    from ops.render import escape
+    from provision.aws_errors import explained
+
+    connection = session.connect(screen)
+    rows = explained(lambda: _pipelines(connection), "list", "the functions")
+    lines = [f"{escape(row['name']):<30} {row['version']:<10} {row['modified']}" for row in rows]
+    return Result({"pipelines": rows}, "\n".join(lines) or "There are no pipelines here.")
+
+
+def _pipelines(connection: "Aws") -> list[dict[str, Any]]:
+    """Find them by the tag of their functions; a half-made one without function is not seen."""
+    from provision.names import PIPELINE_TAG, VERSION_TAG
+
+    pages = connection.lambda_.get_paginator("list_functions").paginate()
+    rows = []
+    for function in (f for page in pages for f in page["Functions"]):
+        tags = connection.lambda_.list_tags(Resource=function["FunctionArn"])["Tags"]
+        if PIPELINE_TAG in tags:
+            rows.append(
+                {
+                    "name": tags[PIPELINE_TAG],
+                    "version": tags.get(VERSION_TAG, ""),
+                    "function": function["FunctionArn"],
+                    "modified": function["LastModified"],
+                }
+            )
+    return sorted(rows, key=lambda row: row["name"])

@@ -1,0 +1,68 @@
+"""`plan`: what `up` would change, field by field. Only reads."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ops.options import Emails, RemoveEmails, register
+from ops.result import Result
+
+if TYPE_CHECKING:
+    from ops.render import Screen
+    from provision.pipeline import Pipeline
+
+_EXITS = (
+    "Exits with 0, or with --exit-code 3 when there are changes; 1 failed, 2 usage, 4 no access. "
+    "Example: pipeline-ctl plan --memory 512"
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    register(app, "plan", settings=True, exits=_EXITS)(plan)
+
+
+def plan(
+    screen: "Screen",
+    *,
+    settings: dict[str, Any],
+    email: Emails = None,
+    remove_email: RemoveEmails = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 3 when there are changes.")
+    ] = False,
+) -> Result:
+    """Show what `up` would do, without doing it."""
+    from ops import session
+    from ops.render import escape
+
+    pipeline = session.open_pipeline(
+        screen, flags=settings, add_emails=email or [], remove_emails=remove_email or []
+    )
+    screen.note(escape(session.where(pipeline, screen.options)))
+    return plan_of(pipeline, changes_exit_code=3 if exit_code else 0)
+
+
+def plan_of(pipeline: "Pipeline", *, changes_exit_code: int = 0) -> Result:
+    """Return the plan of a pipeline; also what `up --dry-run` answers."""
+    from ops import describe
+    from provision import engine
+    from provision.resources.subscriptions import list_subscriptions
+
+    outcome = engine.plan(pipeline.aws, pipeline.resources())
+    subscriptions = list_subscriptions(pipeline.aws, pipeline.names.topic_arn) or []
+    data = {
+        **describe.place(pipeline.names),
+        "resources": describe.resource_rows(outcome),
+        "outputs": describe.outputs(pipeline, outcome),
+        "subscriptions": describe.subscription_rows(subscriptions),
+    }
+    lines = describe.change_lines(outcome.changes)
+    if not outcome.ok:
+        errors = tuple(outcome.failures.values())
+        return Result(data, "\n".join(lines), 1, "partial", errors)
+    if not lines:
+        return Result(data, "[green]Nothing to change.[/]")
+    changed = sum(change.action != "keep" for change in outcome.changes.values())
+    lines.append(f"{changed} resources would change; `pipeline-ctl up` does it.")
+    return Result(data, "\n".join(lines), changes_exit_code)

@@ -1,0 +1,124 @@
+"""`test-upload`: send images through the pipeline and check what comes out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.options import register
+from ops.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ops.render import Screen
+    from ops.trial import Trial
+    from provision.pipeline import Pipeline
+
+_AT_ONCE = 4
+_EXITS = (
+    "Exits with 0 when all came out right, 1 when none did, 3 when some did, 2 for a file that is "
+    "no image, 4 without access. Example: pipeline-ctl test-upload holiday.jpg"
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    register(app, "test-upload", exits=_EXITS)(test_upload)
+
+
+def test_upload(
+    screen: "Screen",
+    *,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", show_default=False, help="Images.")
+    ],
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=1, help="How long to wait.")
+    ] = 120,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="DIR", help="Save the results here.")
+    ] = None,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Delete the upload and its outputs afterwards.")
+    ] = False,
+) -> Result:
+    """Upload images under fresh keys and check the three outputs of each."""
+    from ops import session, trial
+    from ops.render import escape
+    from provision.events import Event
+
+    photos = [trial.open_photo(path) for path in files]
+    pipeline = session.open_pipeline(screen)
+    session.require(pipeline)
+    screen.note(escape(session.where(pipeline, screen.options)))
+
+    def send(photo: trial.Photo) -> trial.Trial:
+        def step(doing: str) -> None:
+            screen.listen(Event("started", photo.path.name, doing))
+
+        done = trial.run(pipeline, photo, deadline_s=wait, step=step)
+        kind, detail = ("failed", done.error.what) if done.error else ("finished", "arrived")
+        screen.listen(Event(kind, photo.path.name, detail, done.total_s))  # type: ignore[arg-type]
+        return done
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        trials = list(pool.map(send, photos))
+    screen.settle()
+    if save:
+        _save(save, trials)
+    if clean:
+        for done in trials:
+            trial.clean(pipeline, done)
+    return _result(screen, pipeline, trials, save)
+
+
+def _save(folder: Path, trials: "Sequence[Trial]") -> None:
+    for done in trials:
+        for output in done.outputs:
+            target = folder / output.size / f"{done.photo.path.stem}{_suffix(output.content_type)}"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(output.content)
+
+
+def _suffix(content_type: str) -> str:
+    return {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}.get(content_type, "")
+
+
+def _result(
+    screen: "Screen", pipeline: "Pipeline", trials: "Sequence[Trial]", save: Path | None
+) -> Result:
+    from ops import trial
+
+    rows = [trial.row(pipeline, done) for done in trials]
+    errors = tuple(done.error for done in trials if done.error)
+    lines = [line for done, row in zip(trials, rows, strict=True) for line in _lines(done, row)]
+    if screen.interactive:
+        screen.pictures([done.outputs[0].content for done in trials if done.outputs])
+    if save:
+        lines.append(f"Saved in {save}")
+    exit_code = 0 if not errors else 1 if len(errors) == len(trials) else 3
+    status = ("ok", "failed", "", "partial")[exit_code]
+    return Result({"uploads": rows}, "\n".join(lines), exit_code, status, errors)  # type: ignore[arg-type]
+
+
+def _lines(done: "Trial", row: "dict[str, object]") -> list[str]:
+    from ops.render import escape
+
+    if done.error:
+        return [f"[red]✗[/] {escape(done.photo.path)} -> {escape(done.key)}"]
+    timings = {k: f"{v:.2f} s" if v is not None else "?" for k, v in row["timings_s"].items()}  # type: ignore[attr-defined]
+    lines = [f"[green]✓[/] {escape(done.photo.path)} ({done.photo.width}x{done.photo.height})"]
+    lines += [
+        f"    {o.width:>4}x{o.height:<4} {len(o.content) / 1000:>7.1f} kB  {escape(o.key)}"
+        for o in done.outputs
+    ]
+    memory = f", {row['max_memory_mb']} MB" if row["max_memory_mb"] else ""
+    cost = f", ${row['cost_usd']:.6f}" if row["cost_usd"] is not None else ""
+    start = "cold start" if row["cold_start"] else "warm"
+    lines.append(
+        f"    upload {timings['upload']}, to the function {timings['start']}, function "
+        f"{timings['function']} ({start}{memory}), in all {timings['total']}{cost}"
+    )
+    return lines

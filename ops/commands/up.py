@@ -1,0 +1,100 @@
+"""`up`: create the pipeline, or converge it to its settings."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ops.options import Emails, RemoveEmails, register
+from ops.result import Result
+
+if TYPE_CHECKING:
+    from ops.render import Screen
+    from provision.engine import Outcome
+    from provision.pipeline import Pipeline
+
+_EXITS = (
+    "Exits with 0 when all stands, 1 when something failed, 2 for wrong usage, 4 without access. "
+    "Example: pipeline-ctl up --email me@example.com"
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    register(app, "up", settings=True, exits=_EXITS)(up)
+
+
+def up(
+    screen: "Screen",
+    *,
+    settings: dict[str, Any],
+    email: Emails = None,
+    remove_email: RemoveEmails = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send pending confirmation mails once more.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would change, like `plan`.")
+    ] = False,
+) -> Result:
+    """Create the pipeline or mend what differs. Never asks; a second run changes nothing."""
+    from ops import session
+    from ops.commands.plan import plan_of
+    from ops.render import escape
+    from provision import engine
+
+    pipeline = session.open_pipeline(
+        screen,
+        flags=settings,
+        add_emails=email or [],
+        remove_emails=remove_email or [],
+        start_local=True,
+    )
+    screen.note(escape(session.where(pipeline, screen.options)))
+    if dry_run:
+        return plan_of(pipeline)
+    if pipeline.aws.plain_http:
+        screen.note("The endpoint is plain http: the TLS-only bucket policies are left out.")
+    outcome = engine.up(pipeline.aws, pipeline.resources())
+    screen.settle()
+    if resend and "topic" not in outcome.failures:
+        _resend(pipeline)
+    return _result(pipeline, outcome)
+
+
+def _resend(pipeline: "Pipeline") -> None:
+    from provision.resources.subscriptions import list_subscriptions, subscribe
+
+    topic = pipeline.names.topic_arn
+    for subscription in list_subscriptions(pipeline.aws, topic) or []:
+        if subscription.status == "pending":
+            subscribe(pipeline.aws, topic, subscription.email)
+
+
+def _result(pipeline: "Pipeline", outcome: "Outcome") -> Result:
+    from ops import describe
+    from provision.resources.subscriptions import list_subscriptions
+
+    topic = pipeline.names.topic_arn
+    subscriptions = list_subscriptions(pipeline.aws, topic) or []
+    data = {
+        **describe.place(pipeline.names),
+        "resources": describe.resource_rows(outcome),
+        "outputs": describe.outputs(pipeline, outcome),
+        "subscriptions": describe.subscription_rows(subscriptions),
+    }
+    if not outcome.ok:
+        errors = tuple(outcome.failures.values())
+        exit_code = max(error.exit_code for error in errors) if not outcome.changes else 1
+        return Result(data, "", exit_code, "partial" if outcome.changes else "failed", errors)
+    lines = [_summary(outcome), *describe.pending_lines(subscriptions)]
+    lines.append(f"Upload to s3://{pipeline.input_bucket}/uploads/")
+    lines.append("Try it with `pipeline-ctl test-upload IMAGE`.")
+    return Result(data, "\n".join(lines))
+
+
+def _summary(outcome: "Outcome") -> str:
+    actions = [change.action for change in outcome.changes.values()]
+    changed = len(actions) - actions.count("keep")
+    if not changed:
+        return f"[green]Nothing to change:[/] all {len(actions)} resources are as they should be."
+    return f"[green]Done:[/] {changed} resources changed, {actions.count('keep')} unchanged."

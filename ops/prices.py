@@ -1,0 +1,25 @@
+"""What one image costs on AWS: list prices in US dollars, without free tiers.
+
+The table holds the public list prices of us-east-1 as of 2025-08; other regions differ by up to
+a half. Storage and data transfer out are not in it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LAMBDA_GB_SECOND: Final = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
+LAMBDA_REQUEST: Final = 0.20 / 1_000_000
+S3_PUT: Final = 0.005 / 1_000
+S3_GET: Final = 0.0004 / 1_000
+SNS_MAIL: Final = 2.00 / 100_000
+
+
+def image_cost_usd(billed_ms: float, memory_mb: int, arch: str, *, outputs: int = 3) -> float:
+    """Return the cost of one upload: the upload's PUT, the function, its reads and writes, a mail.
+
+    The function reads the object twice: to work on it, and to see that it is still the last.
+    """
+    compute = billed_ms / 1000 * memory_mb / 1024 * LAMBDA_GB_SECOND[arch]
+    storage = (1 + outputs) * S3_PUT + 2 * S3_GET
+    return compute + LAMBDA_REQUEST + storage + SNS_MAIL

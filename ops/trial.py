@@ -1,0 +1,338 @@
+"""Sends one image through the pipeline and follows it: upload, outputs, log.
+
+Knows nothing of the command line. What it cannot find out (a log that is late) is None.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image, UnidentifiedImageError
+
+from ops.log_events import LogEvent, Reader
+from ops.log_groups import Request, by_request
+from ops.prices import image_cost_usd
+from provision.aws import Aws
+from provision.aws_errors import found
+from provision.errors import PipelineError, UsageError
+from provision.names import UPLOADS_PREFIX
+from provision.pipeline import Pipeline
+
+KEY_MAX_BYTES: Final = 1021  # a longer key has no room for the output folder
+_FIRST_DELAY_S: Final = 0.15
+_LONGEST_DELAY_S: Final = 2.0
+_LOG_GRACE_S: Final = 8.0
+_CLOCK_SLACK_MS: Final = 300_000
+
+
+class TrialFailedError(PipelineError):
+    """An image went in and its outputs did not come out right."""
+
+    code = "trial-failed"
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A file that is an image; sizes are of the upright picture."""
+
+    path: Path
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Output:
+    """One result as it lies in the output bucket; `size` is its folder."""
+
+    size: str
+    key: str
+    width: int
+    height: int
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass
+class Trial:
+    """One upload and what became of it."""
+
+    photo: Photo
+    key: str
+    upload_s: float = 0.0
+    total_s: float | None = None
+    uploaded_at_ms: int = 0
+    outputs: list[Output] = field(default_factory=list)
+    request: Request | None = None
+    error: PipelineError | None = None
+
+
+def open_photo(path: Path) -> Photo:
+    """Check that a file is an image before anything is uploaded; UsageError if not."""
+    try:
+        with Image.open(path) as image:
+            width, height = _upright_size(image)
+    except (UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UsageError(
+            f"{path} is no image that can be read.",
+            why=str(error),
+            fix="Choose a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP file.",
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read.", why=error.strerror or str(error), fix="Check the path."
+        ) from error
+    return Photo(path, width, height)
+
+
+def fresh_key(path: Path) -> str:
+    """Return a key that nobody used before and that still shows the file's name."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = f"{UPLOADS_PREFIX}test-{stamp}-{secrets.token_hex(3)}/"
+    name = path.name.encode("utf-8", "replace").decode()
+    room = KEY_MAX_BYTES - len(folder)
+    return folder + name.encode()[-room:].decode(errors="ignore")
+
+
+def run(
+    pipeline: Pipeline, photo: Photo, *, deadline_s: float, step: Callable[[str], None]
+) -> Trial:
+    """Upload one photo and wait for its outputs; failures are in the trial's `error`.
+
+    `step` is told what is being waited for.
+    """
+    trial = Trial(photo, fresh_key(photo.path))
+    step("uploading")
+    began = time.monotonic()
+    _upload(pipeline, photo.path, trial.key)
+    trial.upload_s = time.monotonic() - began
+    trial.uploaded_at_ms = int(time.time() * 1000)
+    log = _Log(pipeline, trial)
+    step("waiting for the outputs")
+    try:
+        _await_outputs(pipeline, trial, log, began + deadline_s)
+        trial.total_s = time.monotonic() - began
+        step("reading the log")
+        _await_report(pipeline.aws, log)
+        _check(pipeline, trial)
+    except PipelineError as error:
+        trial.error = error
+    trial.request = log.request
+    return trial
+
+
+def clean(pipeline: Pipeline, trial: Trial) -> None:
+    """Delete the upload and its outputs."""
+    owner = pipeline.names.account
+    keys = {pipeline.input_bucket: [trial.key]}
+    keys.setdefault(pipeline.output_bucket, []).extend(_output_keys(pipeline, trial.key).values())
+    for bucket, names in keys.items():
+        pipeline.aws.s3.delete_objects(
+            Bucket=bucket,
+            ExpectedBucketOwner=owner,
+            Delete={"Objects": [{"Key": name} for name in names], "Quiet": True},
+        )
+
+
+def row(pipeline: Pipeline, trial: Trial) -> dict[str, Any]:
+    """Return the trial as `--json` shows it."""
+    report = trial.request.report if trial.request else {}
+    billed = report.get("billedDurationMs")
+    return {
+        "path": str(trial.photo.path),
+        "key": trial.key,
+        "request_id": trial.request.request_id if trial.request else None,
+        "cold_start": trial.request.cold if report and trial.request else None,
+        "outputs": [
+            {
+                "size": output.size,
+                "key": output.key,
+                "width": output.width,
+                "height": output.height,
+                "bytes": len(output.content),
+                "content_type": output.content_type,
+            }
+            for output in trial.outputs
+        ],
+        "timings_s": {
+            "upload": round(trial.upload_s, 3),
+            "start": _start_s(trial),
+            "function": round(report["durationMs"] / 1000, 3) if "durationMs" in report else None,
+            "total": round(trial.total_s, 3) if trial.total_s is not None else None,
+        },
+        "max_memory_mb": report.get("maxMemoryUsedMB"),
+        "billed_ms": billed,
+        "cost_usd": _cost(pipeline, billed),
+    }
+
+
+class _Log:
+    """The log lines that speak of one trial."""
+
+    def __init__(self, pipeline: Pipeline, trial: Trial) -> None:
+        since_ms = trial.uploaded_at_ms - _CLOCK_SLACK_MS
+        self._reader = Reader(pipeline.aws, pipeline.names.log_group, since_ms)
+        self._key = trial.key
+        self._events: list[LogEvent] = []
+
+    def look(self) -> None:
+        self._events.extend(self._reader.read())
+
+    @property
+    def request(self) -> Request | None:
+        requests = by_request(self._events)
+        return next((r for r in requests if self._line(r) is not None), None)
+
+    @property
+    def verdict(self) -> LogEvent | None:
+        """The function's line about our key."""
+        request = self.request
+        return self._line(request) if request else None
+
+    def _line(self, request: Request) -> LogEvent | None:
+        lines = [event for event in request.images if event.fields.get("key") == self._key]
+        return lines[-1] if lines else None
+
+
+def _upload(pipeline: Pipeline, path: Path, key: str) -> None:
+    content_type = Image.MIME.get(_format(path), "application/octet-stream")
+    pipeline.aws.s3.upload_file(
+        str(path),
+        pipeline.input_bucket,
+        key,
+        ExtraArgs={"ContentType": content_type, "ExpectedBucketOwner": pipeline.names.account},
+    )
+
+
+def _await_outputs(pipeline: Pipeline, trial: Trial, log: _Log, ends: float) -> None:
+    missing = _output_keys(pipeline, trial.key)
+    delay = _FIRST_DELAY_S
+    while missing:
+        for size, key in list(missing.items()):
+            output = _fetch(pipeline, size, key)
+            if output is not None:
+                trial.outputs.append(output)
+                del missing[size]
+        if missing:
+            log.look()
+            _raise_verdict(trial, log)
+            if time.monotonic() > ends:
+                raise _nothing_came(trial, log, missing)
+            pipeline.aws.pause(delay)
+            delay = min(delay * 1.5, _LONGEST_DELAY_S)
+
+
+def _raise_verdict(trial: Trial, log: _Log) -> None:
+    """Stop waiting as soon as the function itself says that nothing will come."""
+    verdict = log.verdict
+    if verdict is None or verdict.message.split(" ")[0] == "processed":
+        return
+    reason = verdict.fields.get("reason") or verdict.fields.get("errorMessage") or verdict.message
+    raise TrialFailedError(
+        f"The function did not process {trial.photo.path.name}.",
+        why=str(reason),
+        fix="`pipeline-ctl logs --errors` shows the whole story.",
+    )
+
+
+def _nothing_came(trial: Trial, log: _Log, missing: Mapping[str, str]) -> TrialFailedError:
+    """Say which hop failed: S3 to Lambda, the function, or its writes."""
+    if log.request is None:
+        return TrialFailedError(
+            f"{trial.photo.path.name} was uploaded, but the function never started on it.",
+            why="The bucket's notification or the permission to invoke is missing, not yet "
+            "effective (S3 takes up to five minutes), or the log is late.",
+            fix="Look with `pipeline-ctl status`; mend with `pipeline-ctl up`; or wait longer "
+            "with --wait 300.",
+        )
+    return TrialFailedError(
+        f"The function ran, but these outputs did not come: {', '.join(sorted(missing))}.",
+        why="It is still running, or it was stopped while it worked.",
+        fix="`pipeline-ctl logs --since 10m` shows what it did.",
+    )
+
+
+def _await_report(aws: Aws, log: _Log) -> None:
+    """Give the log a few seconds to show Lambda's report."""
+    ends = time.monotonic() + _LOG_GRACE_S
+    delay = _FIRST_DELAY_S
+    log.look()
+    while (log.request is None or not log.request.complete) and time.monotonic() < ends:
+        aws.pause(delay)
+        delay = min(delay * 1.5, _LONGEST_DELAY_S)
+        log.look()
+
+
+def _check(pipeline: Pipeline, trial: Trial) -> None:
+    folders = pipeline.settings.folders
+    trial.outputs.sort(key=lambda output: folders[output.size])
+    for output in trial.outputs:
+        wanted = fitted(trial.photo.width, trial.photo.height, folders[output.size])
+        if any(abs(a - b) > 1 for a, b in zip((output.width, output.height), wanted, strict=True)):
+            raise TrialFailedError(
+                f"{output.key} is {output.width}x{output.height}.",
+                why=f"It should be {wanted[0]}x{wanted[1]}.",
+                fix="Run `pipeline-ctl up`; the function may be an older one.",
+            )
+
+
+def fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """Return the size of a picture that fits a square and is never enlarged."""
+    scale = min(1.0, side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _fetch(pipeline: Pipeline, size: str, key: str) -> Output | None:
+    answer = found(
+        lambda: pipeline.aws.s3.get_object(
+            Bucket=pipeline.output_bucket, Key=key, ExpectedBucketOwner=pipeline.names.account
+        ),
+        "NoSuchKey",
+        "404",
+    )
+    if answer is None:
+        return None
+    content = answer["Body"].read()
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+        width, height = image.size
+    return Output(size, key, width, height, answer["ContentType"], content)
+
+
+def _output_keys(pipeline: Pipeline, key: str) -> dict[str, str]:
+    rest = key.removeprefix(UPLOADS_PREFIX)
+    return {folder: f"{folder}/{rest}" for folder in pipeline.settings.folders}
+
+
+def _start_s(trial: Trial) -> float | None:
+    """Return the seconds from the end of the upload to the start of the function."""
+    starts = [
+        e.time_ms
+        for e in (trial.request.events if trial.request else ())
+        if e.kind in {"platform.start", "platform.initStart"}
+    ]
+    return round(max(0, min(starts) - trial.uploaded_at_ms) / 1000, 3) if starts else None
+
+
+def _cost(pipeline: Pipeline, billed_ms: float | None) -> float | None:
+    if billed_ms is None:
+        return None
+    settings = pipeline.settings
+    cost = image_cost_usd(billed_ms, settings.memory, settings.arch, outputs=len(settings.folders))
+    return round(cost, 8)
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    upright = image.getexif().get(0x0112, 1) < 5  # orientations 5 to 8 lie on their side
+    return image.size if upright else (image.size[1], image.size[0])
+
+
+def _format(path: Path) -> str:
+    with Image.open(path) as image:
+        return image.format or ""
