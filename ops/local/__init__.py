@@ -1,0 +1,1 @@
+"""The local AWS: moto's server made faithful, running the deployed function for real."""

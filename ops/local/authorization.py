@@ -1,0 +1,134 @@
+"""Who is calling and whether they may: IAM's answer to a call.
+
+Roles are always held to their policies, users only when the server is told to
+(`enforce_users`); every other key counts as the account's administrator. Resource policies
+of buckets are moto's business (with the condition evaluation of `replacements`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
+from moto.sts.models import sts_backends
+
+from . import actions, policy
+from .calls import Call, Refusal
+
+if TYPE_CHECKING:
+    from .state import State
+
+_CODES = {
+    "iam": ("AccessDenied", 403),
+    "lambda": ("AccessDeniedException", 403),
+    "logs": ("AccessDeniedException", 400),
+    "resourcegroupstaggingapi": ("AccessDeniedException", 400),
+    "sns": ("AuthorizationError", 403),
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A principal: its ARN as AWS prints it, and where its policies are kept."""
+
+    kind: Literal["administrator", "role", "user"]
+    arn: str
+    name: str = ""
+
+
+def identify(call: Call) -> Caller:
+    """The principal behind a call's access key."""
+    backend = iam_backends[call.account][call.partition]
+    key = backend.access_keys.get(call.access_key)
+    if key is not None and key.role_arn:
+        assumed = sts_backends[call.account][call.partition].get_assumed_role_from_access_key(
+            call.access_key
+        )
+        if assumed is not None:
+            return Caller("role", assumed.arn, key.role_arn.rpartition("/")[2])
+    if key is not None and key.user_name:
+        return Caller("user", backend.get_user(key.user_name).arn, key.user_name)
+    return Caller("administrator", f"arn:{call.partition}:iam::{call.account}:root")
+
+
+def refuse(state: State, call: Call) -> Refusal | None:
+    """IAM's refusal of a call; None when it is allowed."""
+    caller = identify(call)
+    if caller.kind == "administrator":
+        return None
+    if caller.kind == "user" and not state.settings.enforce_users:
+        return None
+    context = actions.context(call, caller.arn)
+    statements = _statements(state, call.account, call.partition, caller)
+    for action, resource in actions.needs(call):
+        decision = policy.decide(statements, action, resource, context)
+        if decision != "allow":
+            return _refusal(call, caller, action, resource, decision)
+    return _hidden_object(call, caller, statements, context)
+
+
+def role_may(state: State, account: str, role_arn: str, action: str, resource: str) -> bool:
+    """Whether a role's own policies allow an action the platform does in its name."""
+    caller = Caller("role", role_arn, role_arn.rpartition("/")[2])
+    statements = _statements(state, account, "aws", caller)
+    context = {"aws:securetransport": ["true"], "aws:principalarn": [role_arn]}
+    return policy.decide(statements, action, resource, context) == "allow"
+
+
+def _hidden_object(
+    call: Call, caller: Caller, statements: list[policy.Statement], context: policy.Context
+) -> Refusal | None:
+    """Without ListBucket, S3 does not tell that an object is missing (S23)."""
+    if call.action not in ("s3.GetObject", "s3.HeadObject"):
+        return None
+    bucket = s3_backends[call.account][call.partition].buckets.get(call.get("Bucket"))
+    if bucket is None or call.get("Key") in bucket.keys:
+        return None
+    arn = f"arn:{call.partition}:s3:::{call.get('Bucket')}"
+    decision = policy.decide(statements, "s3:ListBucket", arn, context)
+    if decision == "allow":
+        return None
+    return _refusal(call, caller, "s3:ListBucket", arn, decision)
+
+
+def _statements(
+    state: State, account: str, partition: str, caller: Caller
+) -> list[policy.Statement]:
+    documents = _documents(iam_backends[account][partition], caller)
+    if caller.kind == "role":
+        documents = state.propagation.effective_documents(account, caller.name, documents)
+    return [s for document in documents for s in policy.statements(document)]
+
+
+def _documents(backend: Any, caller: Caller) -> list[str]:
+    holders = _holders(backend, caller)
+    inline = [document for holder in holders for document in dict(holder.policies).values()]
+    versions = [
+        version
+        for holder in holders
+        for managed in holder.managed_policies.values()
+        for version in managed.versions
+    ]
+    return [*inline, *(version.document for version in versions if version.is_default)]
+
+
+def _holders(backend: Any, caller: Caller) -> list[Any]:
+    if caller.kind == "user":
+        return [backend.get_user(caller.name), *backend.get_groups_for_user(caller.name)]
+    return [role for role in backend.get_roles() if role.name == caller.name]
+
+
+def _refusal(
+    call: Call, caller: Caller, action: str, resource: str, decision: policy.Decision
+) -> Refusal:
+    why = (
+        "with an explicit deny in an identity-based policy"
+        if decision == "deny"
+        else f"because no identity-based policy allows the {action} action"
+    )
+    named = f'"{resource}"' if call.service == "s3" else resource
+    code, status = _CODES.get(call.service, ("AccessDenied", 403))
+    text = f"User: {caller.arn} is not authorized to perform: {action} on resource: {named} {why}"
+    return Refusal(code, text, status)

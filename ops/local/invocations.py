@@ -1,0 +1,155 @@
+"""Runs functions: at once for a caller who waits, or through the asynchronous queue.
+
+The queue does as Lambda's does: two retries, an age limit, throttled events go back, and a
+destination hears of the end (L22, L23). No event is lost: what cannot run is counted.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from . import destinations, function_logs, functions
+from .runtime.outcome import Outcome
+from .runtime.pool import Pool, ThrottledError
+from .runtime.worker import Request
+
+if TYPE_CHECKING:
+    from .state import State
+
+_log = logging.getLogger(__name__)
+_MAX_AGE_S = 21_600  # six hours (L22)
+_MAX_RETRIES = 2
+_THROTTLE_BACKOFF_S = 1.0
+
+
+@dataclass(frozen=True)
+class AsyncEvent:
+    """One event in the queue; `attempts` counts the runs so far."""
+
+    arn: str
+    payload: bytes
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    trace_id: str = ""
+    created: float = field(default_factory=time.time)
+    attempts: int = 0
+    throttles: int = 0
+
+
+class Invocations:
+    """The pool of workers and the queue in front of it."""
+
+    def __init__(self, state: State, pool: Pool) -> None:
+        self._state = state
+        self.pool = pool
+        self._due: list[tuple[float, int, AsyncEvent]] = []
+        self._sequence = itertools.count()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"async-{n}", daemon=True)
+            for n in range(pool.slots)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def queued(self) -> int:
+        """How many events wait for their turn or their retry."""
+        with self._changed:
+            return len(self._due)
+
+    def now(self, arn: str, payload: bytes, request: Request | None = None) -> Outcome:
+        """Runs a function and waits; raises ThrottledError, LookupError when it is absent."""
+        deployment = functions.deployment(self._state, arn)
+        if deployment is None:
+            raise LookupError(arn)
+        request = request or Request(str(uuid.uuid4()), payload)
+        outcome, worker = self.pool.run(deployment, request)
+        self._state.counts["invocations"] += 1
+        if outcome.failed:
+            self._state.counts["errors"] += 1
+        function_logs.write(self._state, deployment, worker.stream, outcome.lines)
+        return outcome
+
+    def later(self, event: AsyncEvent, delay_s: float = 0.0) -> None:
+        """Queues an event to run in `delay_s` seconds at the earliest."""
+        with self._changed:
+            heapq.heappush(self._due, (time.monotonic() + delay_s, next(self._sequence), event))
+            self._changed.notify()
+
+    def retire(self, arn: str) -> None:
+        """Ends the idle workers of a function that changed or went away."""
+        self.pool.retire(arn)
+
+    def close(self) -> None:
+        """Stops the queue and ends all workers."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self.pool.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        while (event := self._next()) is not None:
+            try:
+                self._handle(event)
+            except Exception:
+                # Never lose the thread: the failure belongs to one event.
+                self._state.counts["dropped"] += 1
+                _log.exception("event %s for %s was dropped", event.request_id, event.arn)
+
+    def _next(self) -> AsyncEvent | None:
+        with self._changed:
+            while not self._closed:
+                wait_s = self._due[0][0] - time.monotonic() if self._due else None
+                if wait_s is not None and wait_s <= 0:
+                    return heapq.heappop(self._due)[2]
+                self._changed.wait(wait_s)
+        return None
+
+    def _handle(self, event: AsyncEvent) -> None:
+        if functions.find(event.arn) is None:
+            self._state.counts["dropped"] += 1
+            _log.warning("event %s: no function %s any more", event.request_id, event.arn)
+            return
+        config = self._state.function(event.arn).event_invoke or {}
+        age_s = time.time() - event.created
+        if age_s > config.get("MaximumEventAgeInSeconds", _MAX_AGE_S):
+            destinations.report(self._state, event, None, "EventAgeExceeded")
+            return
+        request = Request(event.request_id, event.payload, event.trace_id)
+        try:
+            outcome = self.now(event.arn, event.payload, request)
+        except ThrottledError:
+            self._back_off(event)
+            return
+        self._conclude(replace(event, attempts=event.attempts + 1), outcome)
+
+    def _conclude(self, event: AsyncEvent, outcome: Outcome) -> None:
+        config = self._state.function(event.arn).event_invoke or {}
+        if not outcome.failed:
+            destinations.report(self._state, event, outcome, "Success")
+        elif event.attempts <= config.get("MaximumRetryAttempts", _MAX_RETRIES):
+            self._state.counts["retries"] += 1
+            self.later(event, _delay(self._state.settings.retry_delays_s, event.attempts))
+        else:
+            destinations.report(self._state, event, outcome, "RetriesExhausted")
+
+    def _back_off(self, event: AsyncEvent) -> None:
+        self._state.counts["throttles"] += 1
+        delay_s = min(_THROTTLE_BACKOFF_S * 2**event.throttles, 300.0)
+        later = replace(event, throttles=event.throttles + 1)
+        self.later(later, delay_s * self._state.settings.time_scale)
+
+
+def _delay(delays_s: Sequence[float], attempt: int) -> float:
+    return delays_s[min(attempt, len(delays_s)) - 1] if delays_s else 0.0

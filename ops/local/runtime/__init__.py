@@ -1,0 +1,1 @@
+"""Lambda's execution environment: warm worker processes around AWS's own runtime client."""

@@ -1,0 +1,92 @@
+"""What the local AWS knows beyond moto: settings, function records, notifications, mail.
+
+One `State` belongs to one server. moto's own backends are per process, so is the server.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from .mail import Mailbox
+from .propagation import Propagation
+from .table import Table
+
+if TYPE_CHECKING:
+    from .invocations import Invocations
+
+Behave = Literal["instant", "aws"]
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the server behaves; see `serve`."""
+
+    behave: Behave = "instant"
+    time_scale: float = 1.0
+    seed: int | None = None
+    retry_delays_s: tuple[float, ...] = (0.0, 0.0)
+    enforce_users: bool = False
+    faults: frozenset[str] = frozenset()
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether AWS's latencies and propagation are on."""
+        return self.behave == "aws"
+
+
+@dataclass
+class FunctionRecord:
+    """What Lambda knows of a function and moto does not."""
+
+    logging: dict[str, Any] = field(default_factory=dict)
+    event_invoke: dict[str, Any] | None = None
+    event_invoke_modified: float = 0.0
+    layers: dict[str, bytes] = field(default_factory=dict)
+    revision_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    generation: int = 1
+
+    def changed(self) -> None:
+        """A new revision; with it come new workers."""
+        self.revision_id = str(uuid.uuid4())
+        self.generation += 1
+
+
+class State:
+    """Everything a row may look at or change."""
+
+    def __init__(self, settings: Settings, table: Table) -> None:
+        self.settings = settings
+        self.table = table
+        self.mailbox = Mailbox()
+        self.propagation = Propagation()
+        self.functions: dict[str, FunctionRecord] = {}  # by unqualified ARN
+        self.notifications: dict[str, dict[str, Any]] = {}  # by bucket
+        self.topic_attributes: dict[str, dict[str, Any]] = {}  # as created, by ARN
+        self.counts: Counter[str] = Counter()
+        self.lock = threading.RLock()
+        self.invocations: Invocations
+
+    @contextmanager
+    def changed(self, **settings: Any) -> Iterator[None]:
+        """Other settings for the length of a `with` block."""
+        before = self.settings
+        self.settings = replace(before, **settings)
+        try:
+            yield
+        finally:
+            self.settings = before
+
+    def function(self, arn: str) -> FunctionRecord:
+        """The record of a function, made on first sight."""
+        with self.lock:
+            return self.functions.setdefault(arn, FunctionRecord())
