@@ -91,7 +91,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors have become messages."""
     invocation = Invocation(Options(json="--json" in arguments, debug="--debug" in arguments))
     try:
-        result = app(list(arguments), standalone_mode=False, obj=invocation)
+        result = app(
+            list(arguments), prog_name="pipeline-ctl", standalone_mode=False, obj=invocation
+        )
     except KeyboardInterrupt:
         return _fail(invocation, InterruptedRunError("Stopped.", fix="Run it again to go on."))
     except PipelineError as error:

@@ -138,12 +138,13 @@ def register(
     title: str = "",
     settings: bool = False,
     exits: str = "",
+    example: str = "",
 ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
     """Add a function as a command with the shared options and, if wanted, the settings' flags.
 
     The function gets a Screen first, then its own parameters, then `settings`, a dict of the
-    flags. Its module must not postpone annotations: Typer reads them. `exits` lists the exit
-    codes for `--help`, `title` is the command's full name where it is in a group.
+    flags. Its module must not postpone annotations: Typer reads them. `exits` and `example`
+    end the help; `title` is the command's full name where it is in a group.
     """
 
     def add(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -153,7 +154,15 @@ def register(
             if parameter.name != "settings"
         ]
         flags = settings_parameters() if settings else []
-        help_text = inspect.cleandoc(function.__doc__ or "") + (f"\n\n{exits}" if exits else "")
+        help_text = "\n\n".join(
+            part
+            for part in (
+                inspect.cleandoc(function.__doc__ or ""),
+                exits,
+                f"\b\nExample: {example}" if example else "",
+            )
+            if part
+        )
 
         def run(context: typer.Context, **values: Any) -> Result:
             invocation: Invocation = context.obj

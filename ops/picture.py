@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -53,13 +54,9 @@ def _ridge(
     heights = [height * level, height * (level + 0.04)]
     spread = float(roughness)
     while len(heights) < 257:
-        middles = [(a + b) / 2 + chance.uniform(-spread, spread) for a, b in _pairs(heights)]
+        middles = [(a + b) / 2 + chance.uniform(-spread, spread) for a, b in pairwise(heights)]
         heights = [h for pair in zip(heights, middles, strict=False) for h in pair] + heights[-1:]
         spread *= 0.52
     step = width / (len(heights) - 1)
     line = [(i * step, h) for i, h in enumerate(heights)]
     ImageDraw.Draw(image).polygon([(0, height), *line, (width, height)], fill=colour)
-
-
-def _pairs(values: list[float]) -> zip[tuple[float, float]]:
-    return zip(values, values[1:], strict=False)

@@ -93,7 +93,7 @@ def require(pipeline: Pipeline) -> None:
     if answer is None:
         raise PipelineError(
             f"There is no pipeline {pipeline.names.pipeline} here.",
-            why=f"Account {pipeline.names.account} has no such function in {pipeline.names.region}.",
+            why=f"There is no such function in {pipeline.names.account}, {pipeline.names.region}.",
             fix="Create it with `pipeline-ctl up`, or choose another --name or --region.",
         )
 
@@ -152,7 +152,7 @@ def _local_url(*, start: bool) -> str:
     running = daemon.start() if start else daemon.running()
     if running is None:
         raise stopped("It was not started, or it was stopped.")
-    return running.url
+    return str(running.url)
 
 
 def stopped(why: str) -> LocalStoppedError:

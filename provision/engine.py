@@ -15,7 +15,12 @@ from graphlib import TopologicalSorter
 
 from provision.aws import Aws
 from provision.aws_errors import explained
-from provision.errors import DidNotConvergeError, ForeignResourceError, PipelineError
+from provision.errors import (
+    DidNotConvergeError,
+    ForeignResourceError,
+    PipelineError,
+    TimedOutError,
+)
 from provision.events import Event
 from provision.resource import Change, Known, Resource, State, compare
 
@@ -146,8 +151,8 @@ def _read_back(aws: Aws, resource: Resource, known: Known) -> State:
         return aws.wait_until(
             resource.name, settled, why="AWS to show the change", deadline_s=CONVERGE_S
         )
-    except PipelineError as late:
-        fields = ", ".join(d.field for d in last[0].differences) if last else "all of it"
+    except TimedOutError as late:
+        fields = ", ".join(difference.field for difference in last[0].differences)
         raise DidNotConvergeError(
             f"{resource.name} was changed, but AWS still shows something else: {fields}.",
             why="Something else may be changing it at the same time.",

@@ -29,7 +29,10 @@ REQUIREMENTS: Final = FUNCTION_DIR / "requirements.txt"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold
 _LAYOUT: Final = "1"  # raise it when the layer's content is chosen differently
 _PIP_TIMEOUT_S: Final = 300
-_GLIBC_MINORS: Final = (34, 28, 27, 17)  # of manylinux tags that Amazon Linux 2023 can load
+# Minor versions of glibc 2 in manylinux tags: what Amazon Linux 2023 (python3.12 and later) can
+# load, and Amazon Linux 2 (python3.11), for which there is no current Pillow.
+_GLIBC_OF_AL2023: Final = (34, 28, 27, 17)
+_GLIBC_OF_AL2: Final = (26, 17)
 _NOT_SHIPPED: Final = (".pyi", ".pyc", "/RECORD", "/INSTALLER", "/REQUESTED", "/direct_url.json")
 
 
@@ -160,7 +163,9 @@ def _platforms(target: Target) -> list[str]:
     if target.this_machine and sys.platform == "darwin":
         return [f"macosx_{minor}_{platform.machine()}" for minor in ("11_0", "10_15", "10_13")]
     machine = {"x86_64": "x86_64", "arm64": "aarch64"}[target.arch]
-    tags = [f"manylinux_2_{minor}_{machine}" for minor in _GLIBC_MINORS]
+    old = target.runtime == "python3.11" and not target.this_machine
+    minors = _GLIBC_OF_AL2 if old else _GLIBC_OF_AL2023
+    tags = [f"manylinux_2_{minor}_{machine}" for minor in minors]
     return [*tags, f"manylinux2014_{machine}"]
 
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 _EMAIL: Final = "me@example.com"
 _EXITS: Final = (
-    "Exits with 0 when the image came out right, 1 when not, 2 for a file that is no image. "
-    "Example: pipeline-ctl demo holiday.jpg"
+    "Exits with 0 when the image came out right, 1 when not, 2 for a file that is no image."
 )
+_EXAMPLE: Final = "pipeline-ctl demo holiday.jpg"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "demo", exits=_EXITS)(demo)
+    register(app, "demo", exits=_EXITS, example=_EXAMPLE)(demo)
 
 
 def demo(

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from provision.resource import Resource
 
 _EXITS = (
-    "Exits with 0 when nothing is left, 1 when something is, 2 for wrong usage, 4 without access. "
-    "Example: pipeline-ctl down --yes --delete-data"
+    "Exits with 0 when nothing is left, 1 when something is, 2 for wrong usage, 4 without access."
 )
+_EXAMPLE = "pipeline-ctl down --yes --delete-data"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command and its alias."""
-    register(app, "down", aliases=("teardown",), exits=_EXITS)(down)
+    register(app, "down", aliases=("teardown",), exits=_EXITS, example=_EXAMPLE)(down)
 
 
 def down(
@@ -53,9 +53,9 @@ def down(
             fix="Add --yes.",
         )
     pipeline = session.open_pipeline(screen, delete_data=delete_data)
-    resources = [
-        r for r in pipeline.resources() if not (keep_buckets and r.name.endswith("bucket"))
-    ]
+    resources = pipeline.resources()
+    if keep_buckets:
+        resources = [r for r in resources if r.name not in ("input-bucket", "output-bucket")]
     screen.note(escape(session.where(pipeline, screen.options)))
     stored = (0, 0) if keep_buckets else _stored(pipeline)
     if dry_run:

@@ -3,7 +3,7 @@
 import json
 import shlex
 import urllib.request
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
@@ -52,7 +52,7 @@ def start(
 
     if behave not in ("instant", "aws"):
         raise UsageError(f"--behave cannot be '{behave}'.", fix="It takes instant or aws.")
-    running = daemon.start(behave=behave, time_scale=time_scale, seed=seed)
+    running = daemon.start(behave=cast(Any, behave), time_scale=time_scale, seed=seed)
     text = (
         f"The local AWS runs at {running.url}, region {running.region}, functions in "
         f"{running.runtime}.\nUse it with --local, or for any client: "

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _EXITS = (
     "Exits with 0; 1 when there is no pipeline, 2 for wrong usage, 4 without access, 130 for "
-    "Ctrl-C. Example: pipeline-ctl logs --follow --since 10m"
+    "Ctrl-C."
 )
+_EXAMPLE = "pipeline-ctl logs --follow --since 10m"
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _POLL_S: Final = 1.0
 _QUIET_S: Final = 20.0
@@ -28,7 +29,7 @@ _QUIET_S: Final = 20.0
 
 def add_to(app: typer.Typer) -> None:
     """Add the command and its alias."""
-    register(app, "logs", aliases=("tail-logs",), exits=_EXITS)(logs)
+    register(app, "logs", aliases=("tail-logs",), exits=_EXITS, example=_EXAMPLE)(logs)
 
 
 def logs(

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from ops.render import Screen
     from provision.aws import Aws
 
-_EXITS = "Exits with 0, also when there are none; 1 failed, 4 no access. Example: pipeline-ctl ls"
+_EXITS = "Exits with 0, also when there are none; 1 failed, 4 no access."
+_EXAMPLE = "pipeline-ctl ls"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "ls", exits=_EXITS)(ls)
+    register(app, "ls", exits=_EXITS, example=_EXAMPLE)(ls)
 
 
 def ls(screen: "Screen") -> Result:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from provision.pipeline import Pipeline
 
 _EXITS = (
-    "Exits with 0, or with --exit-code 3 when there are changes; 1 failed, 2 usage, 4 no access. "
-    "Example: pipeline-ctl plan --memory 512"
+    "Exits with 0, or with --exit-code 3 when there are changes; 1 failed, 2 usage, 4 no access."
 )
+_EXAMPLE = "pipeline-ctl plan --memory 512"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "plan", settings=True, exits=_EXITS)(plan)
+    register(app, "plan", settings=True, exits=_EXITS, example=_EXAMPLE)(plan)
 
 
 def plan(

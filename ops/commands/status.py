@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from provision.engine import Outcome
     from provision.pipeline import Pipeline
 
-_EXITS = (
-    "Exits with 0 when all is well, 3 for drift or missing resources, 1 failed, 4 no access. "
-    "Example: pipeline-ctl status"
-)
+_EXITS = "Exits with 0 when all is well, 3 for drift or missing resources, 1 failed, 4 no access."
+_EXAMPLE = "pipeline-ctl status"
 _STATES: Final = {"keep": "ok", "create": "missing", "update": "drifted", "delete": "drifted"}
 _COLOURS: Final = {"ok": "green", "drifted": "yellow", "missing": "red", "foreign": "red"}
 _LAST_HOUR_MS: Final = 3_600_000
@@ -26,7 +24,7 @@ _INVOCATIONS: Final = 5
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "status", exits=_EXITS)(status)
+    register(app, "status", exits=_EXITS, example=_EXAMPLE)(status)
 
 
 def status(screen: "Screen") -> Result:
@@ -51,21 +49,21 @@ def _result(pipeline: "Pipeline", outcome: "Outcome") -> Result:
     rows = _rows(outcome)
     healthy = all(row["state"] == "ok" for row in rows) and not errors
     subscriptions = list_subscriptions(pipeline.aws, pipeline.names.topic_arn) or []
-    recent = _recent(pipeline)
+    recent, links = _recent(pipeline), _links(pipeline)
     data = {
         **describe.place(pipeline.names),
         "healthy": healthy,
         "resources": rows,
         "subscriptions": describe.subscription_rows(subscriptions),
         "invocations": [_invocation_row(request) for request in recent],
-        "links": _links(pipeline),
+        "links": links,
     }
     lines = [_row_line(row) for row in rows]
     lines += [_difference for row in rows for _difference in _difference_lines(row)]
     lines += [f"  {s.email}: {s.status}" for s in subscriptions]
     lines += describe.pending_lines(subscriptions)
     lines += [_invocation_line(request) for request in recent]
-    lines += [f"{name}: {link}" for name, link in data["links"].items()]
+    lines += [f"{name}: {link}" for name, link in links.items()]
     lines.append(_verdict(rows))
     exit_code = 1 if errors else 0 if healthy else 3
     outcome_word = "failed" if errors else "ok"

@@ -18,21 +18,22 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 4
 _EXITS = (
-    "Exits with 0 when all came out right, 1 when none did, 3 when some did, 2 for a file that is "
-    "no image, 4 without access. Example: pipeline-ctl test-upload holiday.jpg"
+    "Exits with 0 when all came out right, 1 when none did, 3 when some did, 2 for a file "
+    "that is no image, 4 without access."
 )
+_EXAMPLE = "pipeline-ctl test-upload holiday.jpg"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "test-upload", exits=_EXITS)(test_upload)
+    register(app, "test-upload", exits=_EXITS, example=_EXAMPLE)(test_upload)
 
 
 def test_upload(
     screen: "Screen",
     *,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", show_default=False, help="Images.")
+        list[Path], typer.Argument(metavar="FILE", show_default=False, help="Images.")
     ],
     wait: Annotated[
         float, typer.Option("--wait", metavar="SECONDS", min=1, help="How long to wait.")

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from provision.pipeline import Pipeline
 
 _EXITS = (
-    "Exits with 0 when all stands, 1 when something failed, 2 for wrong usage, 4 without access. "
-    "Example: pipeline-ctl up --email me@example.com"
+    "Exits with 0 when all stands, 1 when something failed, 2 for wrong usage, 4 without access."
 )
+_EXAMPLE = "pipeline-ctl up --email me@example.com"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "up", settings=True, exits=_EXITS)(up)
+    register(app, "up", settings=True, exits=_EXITS, example=_EXAMPLE)(up)
 
 
 def up(
