@@ -138,7 +138,13 @@ class Bucket:
         }
         if self._names.account_regional and not self._chosen_by_user:
             parameters["BucketNamespace"] = "account-regional"  # (S7)
-        self._settled(lambda: self._aws.s3.create_bucket(**parameters))
+        self._settled(
+            lambda: found(
+                lambda: self._aws.s3.create_bucket(**parameters), "BucketAlreadyOwnedByYou"
+            )
+        )
+        if not self._is_ours():  # somebody was faster (S2)
+            self._adopted()
 
     def _settled(self, call: Callable[[], object]) -> None:
         """Wait out what a bucket answers while it is being made or unmade (S4, S5)."""
