@@ -37,6 +37,14 @@ def find(arn: str) -> Any | None:
     return entry["latest"] if entry else None
 
 
+def get(arn: str) -> Any:
+    """Find a function that must exist; raises LookupError."""
+    function = find(arn)
+    if function is None:
+        raise LookupError(arn)
+    return function
+
+
 def remember_layers(state: State, arn: str) -> None:
     """Keeps the bytes of a function's layers: a deleted version goes on working (L14)."""
     function = find(arn)

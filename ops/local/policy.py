@@ -50,7 +50,7 @@ def effect(statement: Statement, action: str, resource: str, context: Context) -
 def names_principal(statement: Statement, kind: str, wanted: str) -> bool:
     """Whether the statement's Principal holds `wanted` under `kind` (`Service`, `AWS`)."""
     principal = statement.get("Principal", {})
-    if principal == "*":
+    if principal == "*" or principal.get("AWS") == "*":
         return True
     return any(wanted == p or p == "*" for p in _listed(principal.get(kind, [])))
 

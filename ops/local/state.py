@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -44,21 +45,37 @@ class Settings:
         return self.behave == "aws"
 
 
+Change = Literal["creating", "updating"]
+
+
 @dataclass
 class FunctionRecord:
     """What Lambda knows of a function and moto does not."""
 
     logging: dict[str, Any] = field(default_factory=dict)
+    dead_letter: dict[str, Any] = field(default_factory=dict)
+    environment_was_set: bool = False
     event_invoke: dict[str, Any] | None = None
     event_invoke_modified: float = 0.0
     layers: dict[str, bytes] = field(default_factory=dict)
     revision_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     generation: int = 1
+    change: Change | None = None
+    _settles_at: float = 0.0
 
-    def changed(self) -> None:
-        """A new revision; with it come new workers."""
+    def begin(self, change: Change, seconds: float) -> None:
+        """Start a change that settles in `seconds`; it is a new revision with new workers."""
         self.revision_id = str(uuid.uuid4())
         self.generation += 1
+        self.change = change
+        self._settles_at = time.monotonic() + seconds
+
+    def phase(self) -> Change | None:
+        """What is under way; settling makes a new revision once more (L1)."""
+        if self.change is not None and time.monotonic() >= self._settles_at:
+            self.change = None
+            self.revision_id = str(uuid.uuid4())
+        return self.change
 
 
 class State:
@@ -70,6 +87,7 @@ class State:
         self.mailbox = Mailbox()
         self.propagation = Propagation()
         self.functions: dict[str, FunctionRecord] = {}  # by unqualified ARN
+        self.buckets: set[str] = set()  # those that got a new bucket's defaults
         self.notifications: dict[str, dict[str, Any]] = {}  # by bucket
         self.topic_attributes: dict[str, dict[str, Any]] = {}  # as created, by ARN
         self.counts: Counter[str] = Counter()

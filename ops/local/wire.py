@@ -254,8 +254,13 @@ def _json_error(call: Call, refusal: Refusal) -> tuple[str, list[tuple[str, str]
 
 
 def _rest_json_error(call: Call, refusal: Refusal) -> tuple[str, list[tuple[str, str]], str]:
-    # Lambda spells the text "Message" in most errors, and "message" in the throttling one.
-    body = {"Message": refusal.text, "Type": "User", **refusal.extra}
+    """Lambda spells the text as its model does, and tells the type of modelled errors only."""
+    service = _model(call.service, call.operation).service_model
+    shape = service.shape_for_error_code(refusal.code)
+    spelling = "Message" if shape is not None and "Message" in shape.members else "message"
+    body: dict[str, Any] = {spelling: refusal.text, **refusal.extra}
+    if shape is not None and "Type" in shape.members:
+        body.setdefault("Type", "User")
     return "application/json", [("x-amzn-ErrorType", refusal.code)], json.dumps(body)
 
 

@@ -1,10 +1,36 @@
-"""The rows of the table, a module a service."""
+"""The rows of the table, a module for each part of a service.
+
+Order matters within one call: the first refusal is the one the client gets.
+"""
 
 from __future__ import annotations
 
 from ..table import Row
-from . import lambda_invoke, s3_notifications, sns
-
-ROWS: tuple[Row, ...] = tuple(
-    row for module in (s3_notifications, lambda_invoke, sns) for row in module.rows.rows
+from . import (
+    iam,
+    lambda_event_invoke,
+    lambda_functions,
+    lambda_invoke,
+    lambda_permissions,
+    lambda_validation,
+    logs,
+    s3_buckets,
+    s3_notifications,
+    sns,
+    sns_subscriptions,
 )
+
+_MODULES = (
+    iam,
+    lambda_validation,
+    lambda_functions,
+    lambda_permissions,
+    lambda_event_invoke,
+    lambda_invoke,
+    logs,
+    s3_buckets,
+    s3_notifications,
+    sns,
+    sns_subscriptions,
+)
+ROWS: tuple[Row, ...] = tuple(row for module in _MODULES for row in module.rows.rows)

@@ -1,0 +1,219 @@
+"""What Lambda answers about functions, and keeps that moto drops (L1, L3, L10, L14, L32)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from moto.awslambda.models import lambda_backends
+
+from .. import functions
+from ..calls import Call, Refusal
+from ..table import Sheet
+from .lambda_refusals import arn, invalid_parameter, missing_function, not_found
+from .lambda_validation import uploaded_zip
+
+if TYPE_CHECKING:
+    from ..state import FunctionRecord, State
+
+rows = Sheet()
+_CHANGES = (
+    "lambda.CreateFunction",
+    "lambda.UpdateFunctionCode",
+    "lambda.UpdateFunctionConfiguration",
+)
+_CONFIGURATIONS = (
+    *_CHANGES,
+    "lambda.GetFunctionConfiguration",
+    "lambda.GetFunction",
+    "lambda.ListFunctions",
+    "lambda.PublishVersion",
+)
+_ACCOUNT_CONCURRENCY = 1000
+_UNRESERVED_MINIMUM = 100
+
+
+@rows.follows("L32", "lambda.CreateFunction", "lambda.UpdateFunctionConfiguration")
+def keep_configuration(state: State, call: Call) -> None:
+    """Keep what moto ignores in an update: logging, storage, tracing, dead letters."""
+    if call.operation == "CreateFunction":
+        state.functions.pop(arn(call), None)
+    function, record = functions.get(arn(call)), state.function(arn(call))
+    record.logging = _merged_logging(record.logging, call.get("LoggingConfig") or {})
+    if storage := call.get("EphemeralStorage"):
+        function.ephemeral_storage = storage["Size"]
+    if tracing := call.get("TracingConfig"):
+        function.tracing_config = tracing
+    if "DeadLetterConfig" in call.params:
+        record.dead_letter = call.get("DeadLetterConfig") or {}
+    if environment := call.get("Environment"):
+        record.environment_was_set = True
+        function.environment_vars = environment.get("Variables", {})
+    functions.remember_layers(state, arn(call))
+
+
+@rows.follows("L3", *_CHANGES)
+def begin_change(state: State, call: Call) -> None:
+    """Start the change: its new revision settles after AWS's time for it."""
+    if call.get("DryRun"):
+        return
+    creating = call.operation == "CreateFunction"
+    seconds = state.propagation.settling_s(state, call)
+    state.function(arn(call)).begin("creating" if creating else "updating", seconds)
+    state.invocations.retire(arn(call))
+
+
+@rows.follows("L40", "lambda.DeleteFunction")
+def forget(state: State, call: Call) -> None:
+    """Drop the record and the workers; events still queued find no function."""
+    state.functions.pop(arn(call), None)
+    state.invocations.retire(arn(call))
+
+
+@rows.rewrites("L1", *_CONFIGURATIONS)
+def configuration(state: State, call: Call, result: dict[str, Any]) -> None:
+    """Bring a function's configuration into AWS's shape, in every answer that has one."""
+    if call.operation == "ListFunctions":
+        for found in result.get("Functions", []):
+            _complete(state, call, found)
+        return
+    _complete(state, call, result.get("Configuration", result))
+
+
+@rows.rewrites("L10", "lambda.UpdateFunctionCode")
+def dry_run(state: State, call: Call, result: dict[str, Any]) -> None:
+    """Answer a dry run with the hash of what was uploaded; moto answers the old one."""
+    content = uploaded_zip(call)
+    if call.get("DryRun") and content is not None:
+        digest = hashlib.sha256(content).digest()
+        result["CodeSha256"], result["CodeSize"] = base64.b64encode(digest).decode(), len(content)
+
+
+@rows.mends("L28", "lambda.*")
+def unknown_function(state: State, call: Call, refusal: Refusal) -> Refusal | None:
+    """Name the function as AWS does: by its full ARN."""
+    missing = refusal.status == 404 and "unction not found" in refusal.text
+    if not missing or not call.get("FunctionName") or functions.find(arn(call)):
+        return None
+    return not_found(f"Function not found: {arn(call)}")
+
+
+@rows.refuses("L28", "lambda.PutFunctionConcurrency")
+def concurrency_of_nothing(state: State, call: Call) -> Refusal | None:
+    """Refuse for a function that is absent; here its ARN carries a qualifier."""
+    if missing_function(call) is None:
+        return None
+    return not_found(f"Function not found: {arn(call)}:$LATEST")
+
+
+@rows.refuses("L26", "lambda.PutFunctionConcurrency")
+def unreserved_concurrency(state: State, call: Call) -> Refusal | None:
+    """Refuse to reserve what the account must keep; new accounts have ten in all."""
+    limit, minimum = _account_concurrency(state)
+    others = _reserved(call.account, call.region, but=arn(call))
+    if limit - others - call.get("ReservedConcurrentExecutions", 0) >= minimum:
+        return None
+    return invalid_parameter(
+        "Specified ReservedConcurrentExecutions for function decreases account's "
+        f"UnreservedConcurrentExecution below its minimum value of [{minimum}]."
+    )
+
+
+@rows.answers("L26", "lambda.GetAccountSettings")
+def account_settings(state: State, call: Call) -> dict[str, Any]:
+    """Answer the account's limits; moto does not know the call."""
+    limit, _ = _account_concurrency(state)
+    known = lambda_backends[call.account][call.region]._lambdas.latest()
+    sizes = [function.code_size for function in known]
+    return {
+        "AccountLimit": {
+            "TotalCodeSize": 80_530_636_800,
+            "CodeSizeUnzipped": 262_144_000,
+            "CodeSizeZipped": 52_428_800,
+            "ConcurrentExecutions": limit,
+            "UnreservedConcurrentExecutions": limit - _reserved(call.account, call.region),
+        },
+        "AccountUsage": {"TotalCodeSize": sum(sizes), "FunctionCount": len(sizes)},
+    }
+
+
+@rows.mends("L14", "lambda.DeleteLayerVersion")
+def delete_absent_layer(state: State, call: Call, refusal: Refusal) -> dict[str, Any] | None:
+    """Succeed: deleting a layer version that is absent is no error."""
+    return {} if refusal.status == 404 else None
+
+
+@rows.answers("L14", "lambda.GetLayerVersionByArn")
+def layer_by_arn(state: State, call: Call) -> dict[str, Any] | Refusal:
+    """Answer a layer version by its ARN; moto does not know the call."""
+    wanted = call.get("Arn", "")
+    version = lambda_backends[call.account][call.region].layers_versions_by_arn(wanted)
+    if version is None:
+        return not_found("The resource you requested does not exist.")
+    found: dict[str, Any] = version.get_layer_version()
+    return found
+
+
+def _complete(state: State, call: Call, found: dict[str, Any]) -> None:
+    """Add and remove fields of one configuration."""
+    function_arn = functions.arn_of(call.account, call.region, found["FunctionArn"])
+    record = state.function(function_arn)
+    empty = [name for name, value in found.items() if value in (None, [], {}) and name != "Code"]
+    for name in (*empty, "VpcConfig", "Layers"):
+        if not found.get(name):
+            found.pop(name, None)
+    logging = functions.logging_of(record.logging, found["FunctionName"])
+    found["LoggingConfig"] = {"LogFormat": logging.format, "LogGroup": logging.group}
+    if logging.is_json:
+        found["LoggingConfig"]["ApplicationLogLevel"] = logging.application_level
+        found["LoggingConfig"]["SystemLogLevel"] = logging.system_level
+    if record.environment_was_set:
+        found.setdefault("Environment", {"Variables": {}})
+    if record.dead_letter.get("TargetArn"):
+        found["DeadLetterConfig"] = record.dead_letter
+    runtime = hashlib.sha256(str(found.get("Runtime")).encode()).hexdigest()
+    where = f"arn:{call.partition}:lambda:{call.region}::runtime:{runtime}"
+    found["RuntimeVersionConfig"] = {"RuntimeVersionArn": where}
+    _show_progress(record, call, found)
+
+
+def _show_progress(record: FunctionRecord, call: Call, found: dict[str, Any]) -> None:
+    """Tell how far the last change is; the answer to a change itself never shows it done."""
+    just_made = f"lambda.{call.operation}" in _CHANGES and not call.get("DryRun")
+    phase = record.change if just_made else record.phase()
+    found["RevisionId"] = record.revision_id
+    for name in ("LastUpdateStatusReason", "LastUpdateStatusReasonCode", "LastUpdateStatus"):
+        found.pop(name, None)
+    reason = "The function is being created."
+    if phase == "creating":
+        found |= {"State": "Pending", "StateReason": reason, "StateReasonCode": "Creating"}
+        return
+    found |= {"State": "Active", "LastUpdateStatus": "Successful"}
+    if phase == "updating":
+        found["LastUpdateStatus"] = "InProgress"
+        found["LastUpdateStatusReason"] = reason
+        found["LastUpdateStatusReasonCode"] = "Creating"
+
+
+def _merged_logging(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A partial update keeps the rest; going back to text drops the levels."""
+    merged = {**old, **new}
+    if merged.get("LogFormat", "Text") == "Text":
+        merged.pop("ApplicationLogLevel", None)
+        merged.pop("SystemLogLevel", None)
+    return merged
+
+
+def _account_concurrency(state: State) -> tuple[int, int]:
+    """The account's concurrency, and how much of it must stay unreserved."""
+    if "account-concurrency-10" in state.settings.faults:
+        return 10, 10
+    return _ACCOUNT_CONCURRENCY, _UNRESERVED_MINIMUM
+
+
+def _reserved(account: str, region: str, but: str = "") -> int:
+    known = lambda_backends[account][region]._lambdas.latest()
+    return sum(
+        f.reserved_concurrency or 0 for f in known if not f.function_arn.startswith(but or "-")
+    )
