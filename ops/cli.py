@@ -24,6 +24,7 @@ from ops.commands import (
     logs,
     ls,
     plan,
+    policy,
     status,
     test_upload,
     up,
@@ -78,7 +79,7 @@ _root.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
 )
 app.callback()(_root)
 
-for _command in (up, plan, status, ls, test_upload, logs, down, demo, local):
+for _command in (up, plan, status, ls, test_upload, logs, down, demo, policy, local):
     _command.add_to(app)
 
 

@@ -65,6 +65,7 @@ def plan(aws: Aws, resources: Sequence[Resource]) -> Outcome:
 def up(aws: Aws, resources: Sequence[Resource]) -> Outcome:
     """Create what is missing and mend what differs; a second run changes nothing."""
     outcome = Outcome()
+    dependants = _reversed_needs(resources)
     with ThreadPoolExecutor(_THREADS) as pool:
         reads = {resource.name: pool.submit(_read, resource) for resource in resources}
 
@@ -74,6 +75,7 @@ def up(aws: Aws, resources: Sequence[Resource]) -> Outcome:
             change = compare(resource.name, desired, actual)
             aws.say(Event("started", resource.name, change.action))
             if change.action != "keep":
+                wait([reads[name] for name in dependants[resource.name]])  # or they see this one
                 actual = _change(aws, resource, change, actual, outcome.known)
             outcome.known[resource.name] = actual or {}
             new_id = (actual or {}).get("id", change.id)

@@ -73,6 +73,11 @@ class Names:
         return self._arn("logs", f"log-group:{self.log_group}")
 
     @property
+    def layer_arn(self) -> str:
+        """ARN of the layer without a version."""
+        return self._arn("lambda", f"layer:{self.layer}")
+
+    @property
     def role_arn(self) -> str:
         return f"arn:{self.partition}:iam::{self.account}:role/{self.role}"
 

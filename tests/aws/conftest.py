@@ -1,14 +1,15 @@
-"""A local AWS in this process, and a new pipeline on it for each test."""
+"""A local AWS in this process, and pipelines on it."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from ops.local import interpreter
 from ops.local.server import LocalServer, serve
-from provision import aws
+from provision import aws, engine
 from provision.aws import Aws
 from provision.events import Event
 from provision.names import Names
@@ -24,33 +25,41 @@ def server() -> Iterator[LocalServer]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def heard() -> list[Event]:
     """What the engine said."""
     return []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def connection(server: LocalServer, heard: list[Event]) -> Aws:
     return aws.connect_local(server.url, "us-east-1", heard.append)
 
 
-@pytest.fixture
-def names(connection: Aws) -> Names:
-    return Names(f"test-{next(_NUMBERS)}", connection.caller.account, connection.region)
+@pytest.fixture(scope="module")
+def describe(connection: Aws) -> Callable[..., Pipeline]:
+    """Describes another pipeline, which is not made yet; `changes` are its settings."""
+
+    def describe(**changes: object) -> Pipeline:
+        local = Settings(runtime=interpreter.default_runtime())
+        settings = Settings(**{"runtime": local.runtime, **changes})  # type: ignore[arg-type]
+        names = Names(f"test-{next(_NUMBERS)}", connection.caller.account, connection.region)
+        return Pipeline(
+            connection, names, settings, local, add_emails=["me@example.com"], delete_data=True
+        )
+
+    return describe
 
 
 @pytest.fixture
-def settings(server: LocalServer) -> Settings:
-    from ops.local import interpreter
-
-    return Settings(runtime=interpreter.default_runtime())
-
-
-@pytest.fixture
-def pipeline(connection: Aws, names: Names, settings: Settings) -> Pipeline:
+def pipeline(describe: Callable[..., Pipeline]) -> Pipeline:
     """A pipeline that is described, not made."""
-    return Pipeline(
-        connection, names, settings, defaults=settings, add_emails=["me@example.com"],
-        delete_data=True,
-    )  # fmt: skip
+    return describe()
+
+
+@pytest.fixture(scope="module")
+def standing(describe: Callable[..., Pipeline]) -> Pipeline:
+    """A pipeline that stands; a test that changes it leaves it mended."""
+    pipeline = describe()
+    assert engine.up(pipeline.aws, pipeline.resources()).ok
+    return pipeline

@@ -145,8 +145,8 @@ def _resource(pipeline: Pipeline, name: str) -> Resource:
 
 
 @pytest.mark.parametrize(("name", "field"), DRIFTS)
-def test_drift_in_a_field_is_found_and_mended(pipeline: Pipeline, name: str, field: str) -> None:
-    assert engine.up(pipeline.aws, pipeline.resources()).ok
+def test_drift_in_a_field_is_found_and_mended(standing: Pipeline, name: str, field: str) -> None:
+    pipeline = standing
 
     DRIFTS[name, field](pipeline)
     found = engine.plan(pipeline.aws, pipeline.resources()).changes[name]
@@ -186,8 +186,8 @@ def test_down_leaves_nothing_and_may_be_run_again(pipeline: Pipeline) -> None:
         "function", "permission", "on-failure", "notification",
     ],
 )  # fmt: skip
-def test_a_missing_resource_is_made_again(pipeline: Pipeline, name: str) -> None:
-    engine.up(pipeline.aws, pipeline.resources())
+def test_a_missing_resource_is_made_again(standing: Pipeline, name: str) -> None:
+    pipeline = standing
 
     _resource(pipeline, name).delete()
     _resource(pipeline, name).delete()
