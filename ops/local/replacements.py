@@ -18,6 +18,7 @@ from moto.awslambda.models import LambdaFunction
 from moto.core.common_models import BaseModel
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.s3 import notifications
+from moto.s3.models import FakeKey
 from moto.sns.models import Subscription
 
 from . import mail, policy, s3_events
@@ -115,6 +116,15 @@ def _new_model(state: State, original: Callable[..., Any]) -> Callable[..., Any]
     return new
 
 
+def _dispose(state: State, original: Callable[..., Any]) -> Callable[..., Any]:
+    """No longer kept for ever, an overwritten object is closed when it is collected."""
+
+    def dispose(self: Any, garbage: bool = False) -> None:
+        original(self)
+
+    return dispose
+
+
 def for_protocol(message: str, protocol: str) -> str:
     """The text for one protocol of a message with MessageStructure=json."""
     texts = json.loads(message)
@@ -142,6 +152,7 @@ REPLACEMENTS = (
     Replacement(IAMPolicyStatement, "is_action_permitted", _PERMITTED, _is_action_permitted),
     Replacement(Subscription, "publish", _PUBLISH, _publish),
     Replacement(BaseModel, "__new__", ("cls", "args", "kwargs"), _new_model),
+    Replacement(FakeKey, "dispose", ("self", "garbage"), _dispose),
 )
 
 

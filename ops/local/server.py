@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from . import credentials, replacements
 from .behaviours import ROWS
 from .control import Control
+from .errors import LocalError
 from .gate import Gate
 from .http_server import HttpServer
 from .invocations import Invocations
@@ -41,6 +43,8 @@ _SERVICES = (
     "sts",
 )
 
+_one_at_a_time = threading.Lock()
+
 
 @dataclass(frozen=True)
 class LocalServer:
@@ -58,9 +62,20 @@ def serve(
 
     One at a time: moto's state belongs to the process. `rows` are added to the table.
     """
+    if not _one_at_a_time.acquire(blocking=False):
+        raise LocalError("This process already serves a local AWS.")
+    try:
+        with _served(settings or Settings(), rows, port) as server:
+            yield server
+    finally:
+        _one_at_a_time.release()
+
+
+@contextmanager
+def _served(settings: Settings, rows: Sequence[Row], port: int) -> Iterator[LocalServer]:
     table = Table()
     table.add(*ROWS, *rows)
-    state = State(settings or Settings(), table)
+    state = State(settings, table)
     forget_everything()
     with (
         tempfile.TemporaryDirectory(prefix="pipeline-ctl-local-") as folder,

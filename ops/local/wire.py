@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
+from botocore.awsrequest import HeadersDict
 from botocore.parsers import create_parser
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
@@ -190,7 +191,7 @@ def decode_result(call: Call, answer: Answer) -> dict[str, Any]:
     parsed: dict[str, Any] = parser.parse(
         {
             "body": b"".join(answer.body),
-            "headers": {name.lower(): value for name, value in answer.headers},
+            "headers": HeadersDict(answer.headers),
             "status_code": answer.status,
         },
         model.output_shape,
@@ -204,7 +205,7 @@ def decode_refusal(call: Call, answer: Answer) -> Refusal:
     parsed = create_parser(call.protocol).parse(
         {
             "body": b"".join(answer.body),
-            "headers": {name.lower(): value for name, value in answer.headers},
+            "headers": HeadersDict(answer.headers),
             "status_code": answer.status,
         },
         _model(call.service, call.operation).output_shape,

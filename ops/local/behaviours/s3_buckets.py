@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from moto.s3.models import PublicAccessBlock, s3_backends
@@ -19,6 +20,15 @@ _NAME = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _TAG_TEXT = re.compile(r"[\w\s+\-=._:/@]*")
+_NAMING_THE_BUCKET = {
+    "BucketAlreadyOwnedByYou",
+    "NoSuchBucket",
+    "NoSuchBucketPolicy",
+    "NoSuchLifecycleConfiguration",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchTagSet",
+    "OwnershipControlsNotFoundError",
+}
 _ENFORCED = "BucketOwnerEnforced"
 _MALFORMED = Refusal(
     "MalformedXML",
@@ -144,6 +154,15 @@ def no_encryption(state: State, call: Call, refusal: Refusal) -> dict[str, Any] 
     return {} if missing else None
 
 
+@rows.mends("S1", "s3.CreateBucket")
+def location(state: State, call: Call, refusal: Refusal) -> Refusal | None:
+    """Repeat the location that was refused."""
+    if refusal.code != "InvalidLocationConstraint":
+        return None
+    wanted = (call.get("CreateBucketConfiguration") or {}).get("LocationConstraint")
+    return replace(refusal, extra={"LocationConstraint": wanted})
+
+
 @rows.mends("S25", "s3.DeleteBucket")
 def not_empty(state: State, call: Call, refusal: Refusal) -> Refusal | None:
     """Say, of a versioned bucket, that versions are left."""
@@ -154,6 +173,14 @@ def not_empty(state: State, call: Call, refusal: Refusal) -> Refusal | None:
     if bucket is not None and bucket.versioning_status is not None:
         text += ". You must delete all versions in the bucket."
     return Refusal("BucketNotEmpty", text, 409, {"BucketName": call.get("Bucket")})
+
+
+@rows.mends("S5", "s3.*")
+def name_bucket(state: State, call: Call, refusal: Refusal) -> Refusal | None:
+    """Name the bucket in the errors in which AWS does."""
+    if refusal.code not in _NAMING_THE_BUCKET or not call.get("Bucket"):
+        return None
+    return replace(refusal, extra={**refusal.extra, "BucketName": call.get("Bucket")})
 
 
 def _namespace_fits(call: Call, name: str) -> bool:
