@@ -11,8 +11,11 @@ _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
+_RESIZABLE = ("L", "RGB", "RGBX", "CMYK", "LAB")
+
+
 def resizable(image: Image.Image) -> Image.Image:
-    """Return the image in a mode whose values may be averaged: L, La, RGB, RGBa, CMYK or LAB.
+    """Return the image in a mode whose values may be averaged: those above, La or RGBa.
 
     Alpha is multiplied in, or the colour of invisible pixels would bleed into visible ones.
     """
@@ -22,12 +25,12 @@ def resizable(image: Image.Image) -> Image.Image:
         return image.convert("L")
     if image.mode in ("P", "PA", "RGBA", "LA") or "transparency" in image.info:
         return _premultiplied(image)
-    return image if image.mode in ("L", "RGB", "CMYK", "LAB") else image.convert("RGB")
+    return image if image.mode in _RESIZABLE else image.convert("RGB")
 
 
 def finished(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Return a resized image as L, LA, RGB or RGBA in sRGB. A broken profile is ignored."""
-    image = straight_alpha(image)
+    image = image.convert("RGB") if image.mode == "RGBX" else straight_alpha(image)
     if image.mode == "LAB":
         return _transform(image, _LAB, "RGB")
     source = _open_profile(profile)
@@ -59,7 +62,8 @@ def is_transparent(image: Image.Image) -> bool:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
-        return image.convert("I").point(lambda value: value / 257).convert("L")
+        high_byte = 0 if image.mode == "I;16B" else 1
+        return Image.frombytes("L", image.size, image.tobytes()[high_byte::2])
     # 32 bits have no agreed range: stretch what is there.
     low, high = cast("tuple[float, float]", image.getextrema())
     scale = 255 / ((high - low) or 1)

@@ -1,32 +1,38 @@
 """From a file to one upright sRGB picture, no larger than the largest output.
 
 Only the seven formats, and only Pillow's own decoders for them: others call programs, or take
-hundreds of megabytes for a few bytes.
+hundreds of megabytes for a few bytes. What will not fit the memory is refused before it is decoded.
 """
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
+from typing import BinaryIO, cast
 
 from PIL import (
     AvifImagePlugin,  # noqa: F401 - a format is known once its plugin is imported, ...
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
     Image,
-    JpegImagePlugin,  # noqa: F401
+    JpegImagePlugin,
     PngImagePlugin,  # noqa: F401
     TiffImagePlugin,  # noqa: F401
-    WebPImagePlugin,  # noqa: F401 - ... otherwise Pillow would import all 43
+    WebPImagePlugin,  # ... otherwise Pillow would import all 43
 )
 
+import jpeg
+import png_strips
+import webp
+from body import Body
 from colours import finished, resizable
+from deadline import OutOfTimeError
+from memory import ensure_fits, fits, function_memory_mb, to_decode, webp_to_decode
 from refusals import Refused
-from resizing import fit, shrink
+from resizing import Box, first_size, fit, reduction
 from sniffing import HEAD_BYTES, identify
 
-# A scaled JPEG is decoded at least this much larger than needed, and the rest done by the filter.
-HEADROOM = 1.25
+# The memory decides instead, see memory.py.
+Image.MAX_IMAGE_PIXELS = None
 
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -48,54 +54,88 @@ class Picture:
     format: str
     width: int
     height: int
-    truncated: bool = False
+    truncated: bool
 
 
-class _EndedJpeg(io.BytesIO):
-    """A JPEG that, where its data ends too early, ends with the marker that libjpeg waits for."""
-
-    truncated = False
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        if data or not size or self.truncated:
-            return data
-        self.truncated = True
-        return b"\xff\xd9"
-
-
-def decode(body: bytes, max_px: int) -> Picture:
+def decode(body: Body, max_px: int) -> Picture:
     """Decode the first frame, fitted into a square of `max_px`.
 
-    Raises Refused when the file is no image, damaged, or of a format that is not taken.
+    Raises Refused when the file is no image, damaged, too large for the function's memory, or of a
+    format that is not taken; OutOfTimeError when the deadline comes nearer than its margin.
     """
-    name = identify(body[:HEAD_BYTES])
-    file = _EndedJpeg(body) if name == "JPEG" else io.BytesIO(body)
+    name = identify(body.read(HEAD_BYTES))
+    body.seek(0)
     try:
-        return _decode(file, name, max_px)
-    except (Refused, MemoryError):
+        return _decode(body, name, max_px)
+    except (Refused, OutOfTimeError):
         raise
+    except MemoryError as error:
+        raise Refused("too-large", f"The {name} file needs more memory than there is.") from error
     except Exception as error:  # a broken file raises OSError, SyntaxError, ValueError and more
-        raise Refused(
-            "damaged", f"The {name} file is damaged and cannot be decoded ({error})."
-        ) from error
+        why = f"The {name} file is damaged and cannot be decoded ({error})."
+        raise Refused("damaged", why) from error
 
 
-def _decode(file: io.BytesIO, name: str, max_px: int) -> Picture:
-    with Image.open(file, formats=[name]) as opened:
+def _decode(body: Body, name: str, max_px: int) -> Picture:
+    if name == "WEBP":
+        _ensure_webp_fits(body)
+    with Image.open(cast("BinaryIO", body), formats=[name]) as opened:
         width, height = opened.size
         target = fit(width, height, max_px)
-        scaled = opened.draft(None, (int(target[0] * HEADROOM), int(target[1] * HEADROOM)))
-        opened.load()
-        box = scaled[1] if scaled else (0, 0, *opened.size)
+        image, box = _load(opened, body, target)
         profile, orientation = opened.info.get("icc_profile"), _orientation(opened)
-        image = finished(shrink(resizable(opened), target, box), profile)
+        image = finished(first_size(image, target, box), profile)
     image.info.clear()  # or comments and profiles would be written into the outputs
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     if orientation >= 5:
         width, height = height, width
-    return Picture(image, name, width, height, truncated=getattr(file, "truncated", False))
+    return Picture(image, name, width, height, body.truncated)
+
+
+def _load(
+    opened: Image.Image, body: Body, target: tuple[int, int]
+) -> tuple[Image.Image, Box | None]:
+    """Return the pixels, averaged down where that saves work, and the box that is the picture."""
+    if isinstance(opened, JpegImagePlugin.JpegImageFile):
+        return _load_jpeg(opened, body, target)
+    factor = reduction(opened.size, target)
+    box = (0, 0, opened.width / factor, opened.height / factor)
+    if isinstance(opened, WebPImagePlugin.WebPImageFile):
+        image = webp.load(opened)
+    else:
+        needed = body.resident_bytes + to_decode(opened, body.size)
+        file = cast("BinaryIO", body)
+        if factor > 1 and not fits(needed, function_memory_mb()) and png_strips.can_decode(opened):
+            return png_strips.decode_reduced(opened, file, factor), box
+        ensure_fits(needed, *opened.size, function_memory_mb())
+        opened.load()
+        image = opened
+    image = resizable(image)
+    return image.reduce(factor) if factor > 1 else image, box
+
+
+def _load_jpeg(
+    opened: JpegImagePlugin.JpegImageFile, body: Body, target: tuple[int, int]
+) -> tuple[Image.Image, Box]:
+    size, file = opened.size, cast("BinaryIO", body)
+    buffered = jpeg.buffer_bytes(file)
+    if buffered:
+        jpeg.refuse_endless_scans(file)
+    box = jpeg.scale(opened, target)
+    needed = body.resident_bytes + buffered + to_decode(opened, body.size)
+    ensure_fits(needed, *size, function_memory_mb())
+    body.ends_jpeg = True
+    opened.load()
+    return resizable(opened), box
+
+
+def _ensure_webp_fits(body: Body) -> None:
+    head = webp.read_head(body.read(webp.HEAD_BYTES))
+    body.seek(0)
+    if head is not None:
+        needed = webp_to_decode(head.width, head.height, head.lossless, body.size)
+        ensure_fits(needed + body.resident_bytes, head.width, head.height, function_memory_mb())
 
 
 def _orientation(image: Image.Image) -> int:

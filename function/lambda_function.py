@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
 
+from deadline import Deadline
 from mail import Mailbox
 from processing import Pipeline
 from settings import Settings
@@ -33,6 +34,13 @@ def _connect(settings: Settings) -> Pipeline:
 _PIPELINE = _connect(Settings.from_environment(os.environ))
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> None:
+class Context(Protocol):
+    """What the function asks of Lambda's context object."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda stops the invocation."""
+
+
+def lambda_handler(event: dict[str, Any], context: Context) -> None:
     """Make the pictures of every upload in an S3 event. What can succeed later is raised."""
-    _PIPELINE.handle(event)
+    _PIPELINE.handle(event, Deadline(context.get_remaining_time_in_millis))

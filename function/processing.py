@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import journal
-from decoding import decode
+from deadline import Deadline, OutOfTimeError
+from decoding import Picture, decode
 from mail import Mailbox
 from refusals import Refused, Skipped
 from renditions import Rendition, render
@@ -23,6 +24,10 @@ from storage import Source, Storage
 from uploads import Upload, uploads_in
 
 MAX_ROUNDS = 3
+SLOW = (
+    "The image takes longer to decode than the function has time. Give it more: a longer timeout "
+    "(pipeline-ctl up --timeout), or more memory, which also makes it faster (--memory)."
+)
 
 
 class KeepsChangingError(RuntimeError):
@@ -38,15 +43,16 @@ class Pipeline:
     mailbox: Mailbox
     executor: Executor
 
-    def handle(self, event: Mapping[str, Any]) -> None:
+    def handle(self, event: Mapping[str, Any], deadline: Deadline) -> None:
         """Process every upload of an event; the first fault is raised when all had their turn."""
-        faults = [fault for upload in uploads_in(event) if (fault := self._handle_one(upload))]
+        results = [self._handle_one(upload, deadline) for upload in uploads_in(event)]
+        faults = [fault for fault in results if fault]
         if faults:
             raise faults[0]
 
-    def _handle_one(self, upload: Upload) -> Exception | None:
+    def _handle_one(self, upload: Upload, deadline: Deadline) -> Exception | None:
         try:
-            self._process(upload)
+            self._process(upload, deadline)
         except Skipped as skip:
             journal.write("skipped", **set_aside_fields(upload, skip.code, skip.reason))
         except Refused as refusal:
@@ -66,26 +72,39 @@ class Pipeline:
             return fault
         return None
 
-    def _process(self, upload: Upload) -> None:
+    def _process(self, upload: Upload, deadline: Deadline) -> None:
         watch = journal.Stopwatch()
         keys = upload.output_keys(self.settings.sizes)
         with watch.stage("read"):
-            source: Source | None = self.storage.read(upload)
+            source: Source | None = self.storage.read(upload, deadline)
         for _ in range(MAX_ROUNDS):
             if source is None:
                 break
-            report = self._write_all(upload, source, keys, watch)
+            with source.body, watch.stage("decode"):
+                picture = self._decode(source, deadline)
+            report = self._write_all(upload, source, picture, keys, watch)
             with watch.stage("check"):
-                source = self.storage.read_if_replaced(upload, source.etag)
+                source = self.storage.read_if_replaced(upload, source.etag, deadline)
         if source is not None:
             raise KeepsChangingError(f"{upload.key} was replaced {MAX_ROUNDS} times meanwhile.")
         self._tell(report, watch)
 
-    def _write_all(
-        self, upload: Upload, source: Source, keys: Mapping[str, str], watch: journal.Stopwatch
-    ) -> Processed:
-        with watch.stage("decode"):
+    def _decode(self, source: Source, deadline: Deadline) -> Picture:
+        try:
             picture = decode(source.body, max(self.settings.sizes.values()))
+            deadline.check()  # from here on everything is written, or nothing was
+        except OutOfTimeError as late:
+            raise Refused("out-of-time", f"{late} {SLOW}") from late
+        return picture
+
+    def _write_all(
+        self,
+        upload: Upload,
+        source: Source,
+        picture: Picture,
+        keys: Mapping[str, str],
+        watch: journal.Stopwatch,
+    ) -> Processed:
         outputs, pending = {}, []
         with watch.stage("encode"):
             for rendition in render(picture, self.settings):
@@ -99,7 +118,7 @@ class Pipeline:
             upload.bucket,
             upload.key,
             source.etag.strip('"'),
-            source_facts(picture, len(source.body)),
+            source_facts(picture, source.body.size),
             tuple(outputs[folder] for folder in keys),
             self.settings.output_bucket,
         )

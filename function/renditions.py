@@ -10,7 +10,7 @@ from PIL import Image
 
 from colours import is_transparent, premultiplied_alpha, straight_alpha
 from decoding import Picture
-from resizing import fit, resize
+from resizing import fit, next_size
 from settings import Settings
 
 _KEPT = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
@@ -33,7 +33,7 @@ def render(picture: Picture, settings: Settings) -> Iterator[Rendition]:
     encoding = _encoding(picture, settings.format)
     for folder, max_px in sorted(settings.sizes.items(), key=lambda size: -size[1]):
         size = fit(picture.width, picture.height, max_px)
-        image = straight_alpha(resize(premultiplied_alpha(image), size))
+        image = straight_alpha(next_size(premultiplied_alpha(image), size))
         data = _encode(image, encoding, settings.quality)
         yield Rendition(folder, *image.size, data, Image.MIME[encoding])
 
@@ -48,7 +48,7 @@ def _encoding(picture: Picture, wanted: str) -> str:
 def _encode(image: Image.Image, encoding: str, quality: int) -> bytes:
     file = io.BytesIO()
     if encoding == "JPEG":
-        _opaque(image).save(file, "JPEG", quality=quality, optimize=True)
+        _opaque(image).save(file, "JPEG", quality=quality)
     elif encoding == "WEBP":
         image.save(file, "WEBP", quality=quality)
     else:

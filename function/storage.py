@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from body import Body, fetch
+from deadline import Deadline
 from refusals import Refused, Skipped
 from uploads import Upload
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 class Source:
     """One version of an upload; `etag` has its quotes, as S3 sends and wants it."""
 
-    body: bytes
+    body: Body
     etag: str
 
 
@@ -33,15 +35,15 @@ class Storage:
         self._client = client
         self._output_bucket = output_bucket
 
-    def read(self, upload: Upload) -> Source:
-        """Read the upload as it is now. Raises Skipped when it is gone."""
+    def read(self, upload: Upload, deadline: Deadline) -> Source:
+        """Read the upload as it is now. Raises SetAside when it is gone or far too large."""
         try:
             answer = self._client.get_object(Bucket=upload.bucket, Key=upload.key)
         except ClientError as error:
             raise _meaning(error) from error
-        return _source(answer)
+        return _source(answer, deadline)
 
-    def read_if_replaced(self, upload: Upload, etag: str) -> Source | None:
+    def read_if_replaced(self, upload: Upload, etag: str, deadline: Deadline) -> Source | None:
         """Read the upload again unless it is still the version `etag`."""
         try:
             answer = self._client.get_object(Bucket=upload.bucket, Key=upload.key, IfNoneMatch=etag)
@@ -49,7 +51,7 @@ class Storage:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 304:
                 return None
             raise _meaning(error) from error
-        return _source(answer)
+        return _source(answer, deadline)
 
     def write(self, key: str, rendition: Rendition, etag: str, fingerprint: str) -> None:
         """Write one picture with the marks by which a stale one is found."""
@@ -62,9 +64,9 @@ class Storage:
         )
 
 
-def _source(answer: GetObjectOutputTypeDef) -> Source:
-    with answer["Body"] as body:
-        return Source(body.read(), answer["ETag"])
+def _source(answer: GetObjectOutputTypeDef, deadline: Deadline) -> Source:
+    with answer["Body"] as stream:
+        return Source(fetch(stream, answer["ContentLength"], deadline), answer["ETag"])
 
 
 def _meaning(error: ClientError) -> Exception:

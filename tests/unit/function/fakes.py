@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from PIL import Image
 
+from body import Body
+from deadline import Deadline
 from mail import Mailbox
 from processing import Pipeline
 from settings import DEFAULT_SIZES, Settings
@@ -28,6 +30,7 @@ T = TypeVar("T")
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "photos"
 INPUT, OUTPUT = "photos-in", "photos-out"
+PLENTY = Deadline(lambda: 30_000)
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:image-pipeline"
 
 
@@ -136,7 +139,10 @@ class Bench:
         )
 
     def deliver(self, *keys: str) -> None:
-        self.pipeline.handle({"Records": [record(key) for key in keys]})
+        self.handle({"Records": [record(key) for key in keys]})
+
+    def handle(self, event: dict[str, Any]) -> None:
+        self.pipeline.handle(event, PLENTY)
 
     def process(self, body: bytes, key: str = "uploads/photo.jpg") -> dict[str, Stored]:
         self.s3.upload(key, body)
@@ -164,6 +170,10 @@ def encoded(image: Image.Image, format: str = "JPEG", **options: Any) -> bytes: 
     file = io.BytesIO()
     image.save(file, format, **options)
     return file.getvalue()
+
+
+def body(data: bytes, deadline: Deadline = PLENTY) -> Body:
+    return Body(io.BytesIO(data), len(data), deadline)
 
 
 def opened(stored: Stored) -> Image.Image:

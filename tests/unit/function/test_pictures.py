@@ -8,7 +8,7 @@ from PIL import Image, ImageCms, ImageStat
 from decoding import decode
 from refusals import Refused
 from resizing import fit
-from tests.unit.function.fakes import PHOTOS, Bench, encoded, opened, picture
+from tests.unit.function.fakes import PHOTOS, Bench, body, encoded, opened, picture
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_forced_format_flattens_transparency_on_white() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "code"),
+    ("data", "code"),
     [
         (b"", "not-an-image"),
         (b"plain text", "not-an-image"),
@@ -150,9 +150,9 @@ def test_a_forced_format_flattens_transparency_on_white() -> None:
         (encoded(picture(size=(64, 64)), "AVIF")[:200], "damaged"),
     ],
 )
-def test_what_cannot_be_decoded_is_refused_with_its_code(body: bytes, code: str) -> None:
+def test_what_cannot_be_decoded_is_refused_with_its_code(data: bytes, code: str) -> None:
     with pytest.raises(Refused) as refusal:
-        decode(body, 1024)
+        decode(body(data), 1024)
 
     assert refusal.value.code == code
 

@@ -49,7 +49,7 @@ def test_a_processed_upload_is_logged_with_its_figures(caplog: pytest.LogCapture
 def test_an_event_without_records_is_ignored() -> None:
     bench = Bench()
 
-    bench.pipeline.handle({"Service": "Amazon S3", "Event": "s3:TestEvent"})
+    bench.handle({"Service": "Amazon S3", "Event": "s3:TestEvent"})
 
     assert not bench.sns.messages
 
@@ -172,7 +172,7 @@ def test_what_is_no_upload_is_skipped_unread(
 ) -> None:
     bench = Bench()
 
-    bench.pipeline.handle(
+    bench.handle(
         {"Records": [{"s3": {"bucket": {"name": INPUT}, "object": {"key": key, "size": 0}}}]}
     )
 

@@ -1,0 +1,79 @@
+"""An upload's bytes as the decoders read them: in memory when small, else on the disk in /tmp."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from typing import IO, Protocol
+
+from deadline import Deadline
+from refusals import Refused
+
+IN_MEMORY_BYTES = 32 * 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
+_END_OF_IMAGE = b"\xff\xd9"
+
+
+class Stream(Protocol):
+    """What S3 hands out: bytes on demand."""
+
+    def read(self, amt: int | None = None) -> bytes:
+        """Return at most `amt` bytes, or all."""
+
+
+class Body(io.RawIOBase):
+    """A file that looks at the clock whenever a decoder asks for more.
+
+    `resident_bytes` is what it holds in memory. With `ends_jpeg`, a file that ends too early ends
+    with the marker that libjpeg waits for, and `truncated` tells that it did.
+    """
+
+    def __init__(self, file: IO[bytes], size: int, deadline: Deadline) -> None:
+        self._file = file
+        self._deadline = deadline
+        self.size = size
+        self.resident_bytes = size if isinstance(file, io.BytesIO) else 0
+        self.ends_jpeg = False
+        self.truncated = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to `size` bytes. Raises OutOfTimeError."""
+        self._deadline.check()
+        data = self._file.read(-1 if size is None else size)
+        if data or not size or self.truncated or not self.ends_jpeg:
+            return data
+        self.truncated = True
+        return _END_OF_IMAGE
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move as any file does."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Tell the position as any file does."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Give memory or disk back."""
+        self._file.close()
+        super().close()
+
+
+def fetch(stream: Stream, size: int, deadline: Deadline) -> Body:
+    """Read an upload of `size` bytes. Raises Refused when the disk cannot hold it, unread."""
+    if size <= IN_MEMORY_BYTES:
+        return Body(io.BytesIO(stream.read()), size, deadline)
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if size > free:
+        raise Refused(
+            "too-large",
+            f"The file has {size / 1e6:,.0f} MB; the function has room for {free / 1e6:,.0f} MB. "
+            "Upload a smaller file.",
+        )
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the Body closes it
+    while chunk := stream.read(_CHUNK_BYTES):
+        deadline.check()
+        file.write(chunk)
+    file.seek(0)
+    return Body(file, size, deadline)

@@ -1,0 +1,94 @@
+"""What a picture will take to decode, known from its header, against what the function has.
+
+Pillow's own limit counts pixels, and so refuses a cheap large JPEG and accepts a deadly smaller
+WebP. The figures are measured: bytes a pixel above the idle process.
+"""
+
+from __future__ import annotations
+
+import os
+from math import ceil
+
+from PIL import Image, JpegImagePlugin, TiffImagePlugin
+
+from refusals import Refused
+
+MIB = 1024 * 1024
+# Python, the clients, Pillow, their threads and connections take 52 MiB when idle.
+RESERVED = 68 * MIB
+LARGEST_MB = 10_240  # the most a Lambda function can have
+STEP_MB = 64
+
+# A decoded pixel by mode; other modes take 4 bytes.
+_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}
+# What colours.resizable adds: nothing where it hands the image back as it is.
+_CONVERTED = {"1": 1, "P": 4, "PA": 8, "LA": 4, "RGBA": 4, "YCbCr": 4, "RGBX": 4, "I": 9, "F": 9}
+_CONVERTED |= dict.fromkeys(("I;16", "I;16L", "I;16B"), 4)
+_WEBP_PIXEL = 12.5  # two canvases of libwebp's and the frame; what is shrunk from it is small
+_WEBP_LOSSLESS_PIXEL = 14
+_AVIF_PIXEL = 9.1  # planes, the frame and the image
+
+
+def function_memory_mb() -> int | None:
+    """Return the memory of this function in MB; None outside of Lambda."""
+    size = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    return int(size) if size else None
+
+
+def fits(needed: float, memory_mb: int | None) -> bool:
+    """Tell whether the function has `needed` bytes left; outside of Lambda anything fits."""
+    return memory_mb is None or needed <= memory_mb * MIB - RESERVED
+
+
+def ensure_fits(needed: float, width: int, height: int, memory_mb: int | None) -> None:
+    """Raise Refused when decoding needs more bytes than the function has left."""
+    if memory_mb is None or fits(needed, memory_mb):
+        return
+    enough_mb = ceil((needed + RESERVED) / MIB / STEP_MB) * STEP_MB
+    remedy = (
+        f"A memory setting of {enough_mb:,} MB would do (pipeline-ctl up --memory {enough_mb})."
+        if enough_mb <= LARGEST_MB
+        else "No memory setting would do. Upload a smaller image."
+    )
+    raise Refused(
+        "too-large",
+        f"The image has {width:,} x {height:,} pixels and needs about {ceil(needed / MIB):,} MB; "
+        f"the function has {memory_mb:,} MB, of which {RESERVED // MIB} are taken. {remedy}",
+    )
+
+
+def to_decode(image: Image.Image, file_bytes: int) -> float:
+    """Return the bytes that loading an opened image takes, and bringing it into a resizable mode.
+
+    For a JPEG call it after the scale is chosen. `file_bytes` counts where a decoder wants the
+    whole file at once.
+    """
+    pixels = image.width * image.height
+    loaded = pixels * (_PIXEL.get(image.mode, 4) + _conversion(image))
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        return loaded
+    if image.format == "AVIF":
+        return pixels * (_AVIF_PIXEL + _conversion(image)) + 2 * file_bytes
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return loaded + file_bytes + _strip_bytes(image)
+    return loaded
+
+
+def webp_to_decode(width: int, height: int, lossless: bool, file_bytes: int) -> float:
+    """Return the bytes that a WebP takes; ask before Pillow opens it, for that allocates."""
+    pixel = _WEBP_LOSSLESS_PIXEL if lossless else _WEBP_PIXEL
+    return width * height * pixel + 2 * file_bytes
+
+
+def _conversion(image: Image.Image) -> int:
+    transparent = "transparency" in image.info and image.mode != "LA"
+    return 8 if transparent else _CONVERTED.get(image.mode, 0)
+
+
+def _strip_bytes(image: TiffImagePlugin.TiffImageFile) -> int:
+    """Return the size of libtiff's buffer for one strip, in the file's own samples."""
+    tags = image.tag_v2
+    rows = min(image.height, int(tags.get(TiffImagePlugin.ROWSPERSTRIP, image.height)))
+    samples = int(tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1))
+    bits = int(max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))))
+    return image.width * rows * samples * ceil(bits / 8)
