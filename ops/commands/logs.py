@@ -1,6 +1,7 @@
 """`logs`: the function's log, grouped by request."""
 
 import json
+import math
 import re
 import time
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,10 +12,10 @@ from ops.options import register
 from ops.result import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ops.log_events import LogEvent, Reader
-    from ops.log_groups import Request
+    from ops.log_groups import Collector, Request
     from ops.render import Screen
 
 _EXITS = (
@@ -47,33 +48,41 @@ def logs(
         str, typer.Option("--request", metavar="ID", help="Only this request.")
     ] = "",
     for_: Annotated[
-        str, typer.Option("--for", metavar="TIME", help="With --follow: end after this time.")
+        str, typer.Option("--for", metavar="TIME", help="Follow for this long: 30s, 5m or 2h.")
     ] = "",
 ) -> Result:
     """Show the function's log, grouped by request. With --json one object a line."""
     from ops import session
     from ops.log_events import Reader
+    from ops.log_groups import Collector
 
     age_s = duration_s(since, "--since")
-    lasts_s = duration_s(for_, "--for") if for_ else float("inf")
+    lasts_s = duration_s(for_, "--for") if for_ else math.inf if follow else 0.0
     pipeline = session.open_pipeline(screen)
     session.require(pipeline)
     since_ms = int((time.time() - age_s) * 1000)
     reader = Reader(pipeline.aws, pipeline.names.log_group, since_ms)
-    ends = time.monotonic() + (lasts_s if follow else 0)
+    collector = Collector(quiet_s=_QUIET_S)
 
-    def wanted(group: "Request") -> bool:
-        return (
-            (not errors or group.failed)
-            and (not request or group.request_id == request)
-            and (not filter_text or any(filter_text in _text(e) for e in group.events))
-        )
+    def show(groups: "Iterable[Request]") -> int:
+        return _show(screen, (g for g in groups if _wanted(g, errors, request, filter_text)))
 
-    groups = _groups(reader, pipeline.aws.pause, ends)
-    shown = _show(screen, (group for group in groups if wanted(group)))
+    try:
+        shown = show(_groups(reader, collector, pipeline.aws.pause, lasts_s))
+    except KeyboardInterrupt:
+        show(collector.rest())
+        return Result(streamed=True, exit_code=130)
     if not shown and not screen.json:
         screen.note(f"No log lines in the last {since}.")
     return Result(streamed=True)
+
+
+def _wanted(group: "Request", errors: bool, request: str, text: str) -> bool:
+    return (
+        (not errors or group.failed)
+        and (not request or group.request_id == request)
+        and (not text or any(text in _text(event) for event in group.events))
+    )
 
 
 def duration_s(text: str, option: str) -> float:
@@ -90,19 +99,27 @@ def duration_s(text: str, option: str) -> float:
     return float(match[1]) * _UNITS_S[match[2]]
 
 
-def _groups(reader: "Reader", pause: "Callable[[float], None]", ends: float) -> "Iterator[Request]":
+def _groups(
+    reader: "Reader",
+    collector: "Collector",
+    pause: "Callable[[float], None]",
+    lasts_s: float,
+) -> "Iterator[Request]":
     """Yield each request once it is complete; what is incomplete at the end comes last."""
-    from ops.log_groups import Collector
-
-    collector = Collector(quiet_s=_QUIET_S)
-    yield from collector.add(reader.read(), now=time.monotonic())
+    ends = time.monotonic() + lasts_s
+    yield from _look(reader, collector)
     while (left_s := ends - time.monotonic()) > 0:
         pause(min(_POLL_S, left_s))
-        yield from collector.add(reader.read(), now=time.monotonic())
+        yield from _look(reader, collector)
     yield from collector.rest()
 
 
-def _show(screen: "Screen", groups: "Iterator[Request]") -> int:
+def _look(reader: "Reader", collector: "Collector") -> "Iterator[Request]":
+    for page in reader.pages():
+        yield from collector.add(page, now=time.monotonic())
+
+
+def _show(screen: "Screen", groups: "Iterable[Request]") -> int:
     """Print the requests as they come and return how many there were."""
     shown = 0
     for group in groups:
@@ -135,8 +152,8 @@ def _lines(group: "Request") -> list[str]:
     from ops.render import escape
 
     mark = "[red]✗[/]" if group.failed else "[green]✓[/]"
-    head = f"{mark} [bold]{group.events[0].time}[/] {group.request_id or ''}"
-    lines = [f"{head} {_measured(group)}".rstrip()]
+    lines = [f"{mark} [bold]{group.events[0].time}[/] {escape(group.request_id or '')}".rstrip()]
+    lines += [f"    [dim]{measured}[/]" for measured in _measured(group)]
     for event in group.events:
         if event.kind == "function":
             lines += [f"    {escape(line)}" for line in _told(event)]
@@ -146,27 +163,33 @@ def _lines(group: "Request") -> list[str]:
     return lines
 
 
-def _measured(group: "Request") -> str:
-    report = group.report
-    if not report:
-        return "[dim](still running, or the log is late)[/]"
-    return (
-        f"[dim]{report.get('durationMs', 0):.0f} ms, billed "
-        f"{report.get('billedDurationMs', 0):.0f} ms, {report.get('maxMemoryUsedMB', '?')} of "
-        f"{report.get('memorySizeMB', '?')} MB, {'cold' if group.cold else 'warm'}[/]"
-    )
+def _measured(group: "Request") -> "Iterator[str]":
+    """Yield a line an attempt: Lambda runs what failed up to three times (L22)."""
+    if not group.complete and group.request_id:
+        yield "still running, or the log is late"
+    for report in group.reports:
+        start = "cold" if "initDurationMs" in report else "warm"
+        yield (
+            f"{report.get('durationMs', 0):.0f} ms, billed "
+            f"{report.get('billedDurationMs', 0):.0f} ms, "
+            f"{report.get('maxMemoryUsedMB', 0):.0f} of {report.get('memorySizeMB', 0):.0f} MB, "
+            f"{start} start"
+        )
 
 
 def _told(event: "LogEvent") -> "Iterator[str]":
     fields = event.fields
-    head = f"{event.level:<7} {event.message.splitlines()[0] if event.message else ''}"
-    yield f"{head} {fields['key']}" if "key" in fields and "{" not in head else head
+    first, *rest = event.message.splitlines() or [""]
+    if "key" in fields:
+        yield f"{first.partition(' {')[0]} {fields['key']}"
+    elif first:
+        yield f"{event.level} {first}"
     if "reason" in fields:
-        yield f"        {fields['reason']}"
+        yield f"    {fields['reason']}"
     if stages := fields.get("stages_ms"):
-        yield "        " + ", ".join(f"{stage} {ms:.0f} ms" for stage, ms in stages.items())
+        yield "    " + ", ".join(f"{stage} {ms:.0f} ms" for stage, ms in stages.items())
     if "errorMessage" in fields:
-        yield f"        {fields.get('errorType', 'Error')}: {fields['errorMessage']}"
+        yield f"{fields.get('errorType', 'Error')}: {fields['errorMessage']}"
     for frame in fields.get("stackTrace", []):
-        yield from (f"        {line}" for line in str(frame).rstrip().splitlines())
-    yield from (f"        {line}" for line in event.message.splitlines()[1:])
+        yield from (f"    {line}" for line in str(frame).rstrip().splitlines())
+    yield from (f"    {line}" for line in rest)

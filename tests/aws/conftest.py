@@ -63,3 +63,20 @@ def standing(describe: Callable[..., Pipeline]) -> Pipeline:
     pipeline = describe()
     assert engine.up(pipeline.aws, pipeline.resources()).ok
     return pipeline
+
+
+@pytest.fixture(scope="module")
+def made(server: LocalServer) -> Pipeline:
+    """A pipeline that stands, shared by a module; its one address has confirmed."""
+    from ops.local import interpreter
+
+    settings = Settings(runtime=interpreter.default_runtime())
+    connection = aws.connect_local(server.url, "us-east-1")
+    names = Names("made", connection.caller.account, connection.region)
+    made = Pipeline(
+        connection, names, settings, defaults=settings, add_emails=["me@example.com"],
+        delete_data=True,
+    )  # fmt: skip
+    assert engine.up(connection, made.resources()).ok
+    server.state.mailbox.confirm_address(None)
+    return made

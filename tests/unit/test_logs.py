@@ -16,9 +16,12 @@ def _parse(message: str | dict[str, Any]) -> LogEvent:
     return parse({"message": text, "timestamp": 1_700_000_000_123, "eventId": "e1"})
 
 
-def _event(kind: str, request: str | None, ms: int, event_id: str = "") -> LogEvent:
+def _event(
+    kind: str, request: str | None, ms: int, event_id: str = "", stream: str = ""
+) -> LogEvent:
     fields = {"durationMs": 1.0} if kind == "platform.report" else {}
-    return LogEvent(ms, event_id or f"{kind}{ms}", kind, request, "INFO", kind, fields)
+    known = event_id or f"{kind}{ms}{stream}"
+    return LogEvent(ms, known, kind, request, "INFO", kind, fields, stream)
 
 
 def test_a_json_line_of_the_function_keeps_its_fields() -> None:
@@ -76,6 +79,33 @@ def test_a_text_timeout_belongs_to_its_request() -> None:
     assert (event.request_id, event.level) == (ID, "ERROR")
 
 
+def test_a_text_exception_is_an_error_with_its_traceback() -> None:
+    event = _parse("[ERROR] KeyError: 'x'\nTraceback (most recent call last):\n  File a.py")
+
+    assert (event.request_id, event.level) == (None, "ERROR")
+    assert event.message.splitlines()[1:] == ["Traceback (most recent call last):", "  File a.py"]
+
+
+def test_a_text_report_of_a_failure_names_it() -> None:
+    event = _parse(f"REPORT RequestId: {ID}\tStatus: error\tError Type: Runtime.ExitError\t\n")
+
+    assert event.level == "ERROR"
+    assert event.fields == {"status": "error", "errorType": "Runtime.ExitError"}
+
+
+def test_a_killed_runtime_in_text_belongs_to_its_request() -> None:
+    event = _parse(f"RequestId: {ID} Error: Runtime exited with error: signal: killed\n")
+
+    assert (event.request_id, event.level) == (ID, "ERROR")
+    assert event.message == "Runtime exited with error: signal: killed"
+
+
+def test_an_error_before_any_request_has_no_request_id() -> None:
+    event = _parse({"log_level": "ERROR", "errorMessage": "No module named 'PIL'", "requestId": ""})
+
+    assert (event.request_id, event.level) == (None, "ERROR")
+
+
 def test_any_other_line_is_kept_as_it_is() -> None:
     event = _parse("printed by somebody")
 
@@ -113,3 +143,44 @@ def test_lines_without_a_request_stand_alone() -> None:
     requests = by_request([_event("function", None, 1, "a"), _event("function", None, 1, "b")])
 
     assert len(requests) == 2
+
+
+def test_a_line_without_a_request_belongs_to_what_runs_in_its_stream() -> None:
+    start = _event("platform.start", ID, 1, stream="a")
+    printed = [_event("function", None, 2, stream=stream) for stream in ("a", "b")]
+
+    requests = by_request([start, *printed])
+
+    assert [[e.stream for e in r.events] for r in requests] == [["a", "a"], ["b"]]
+
+
+def test_lines_of_the_init_belong_to_the_request_that_caused_it() -> None:
+    first = _event("platform.start", "first", 1, stream="a")
+    init = _event("platform.initStart", None, 5, stream="a")
+    start = _event("platform.start", ID, 9, stream="a")
+
+    requests = by_request([first, init, start])
+
+    assert [[e.kind for e in r.events] for r in requests] == [
+        ["platform.start"],
+        ["platform.initStart", "platform.start"],
+    ]
+
+
+def test_a_line_that_came_before_its_start_waits_for_it() -> None:
+    collector = Collector(quiet_s=20)
+    collector.add([_event("function", None, 2, stream="a")], now=0)
+
+    collector.add([_event("platform.start", ID, 1, stream="a")], now=1)
+
+    assert [r.request_id for r in collector.rest()] == [ID]
+
+
+def test_every_attempt_of_a_request_has_its_report() -> None:
+    events = [
+        _event(kind, ID, ms, stream=stream)
+        for ms, stream in ((1, "a"), (60_000, "b"))
+        for kind in ("platform.start", "platform.report")
+    ]
+
+    assert [len(request.reports) for request in by_request(events)] == [2]
