@@ -61,7 +61,8 @@ class Screen:
         self.options = options
         self.json = bool(options.json)
         self.stdout = Console(highlight=False, soft_wrap=True, emoji=False)
-        self.stderr = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        self.stderr = Console(stderr=True, highlight=False, emoji=False)
+        self.stderr.soft_wrap = not self.stderr.is_terminal  # whole lines in a pipe
         self._lock = threading.Lock()
         self._tree = _Tree(self.stderr) if self.stderr.is_terminal and not self.json else None
 
@@ -169,7 +170,9 @@ def _rgb(pixel: Any) -> str:
 def _line(event: Event) -> str:
     mark = _MARKS.get(event.kind, "[dim]…[/]")
     detail = _WORDS.get(event.detail, event.detail)
-    if event.kind == "waiting":
+    if event.kind == "failed":
+        detail = "failed"  # what happened comes with the errors, once
+    elif event.kind == "waiting":
         detail = f"waiting for {event.detail}"
     seconds = f" [dim]{event.seconds:.1f} s[/]" if event.seconds is not None else ""
     return f"{mark} {event.resource:<15} {escape(detail)}{seconds}"

@@ -179,6 +179,7 @@ class _Log:
         since_ms = trial.uploaded_at_ms - _CLOCK_SLACK_MS
         self._reader = Reader(pipeline.aws, pipeline.names.log_group, since_ms)
         self._key = trial.key
+        self._uploaded_at_ms = trial.uploaded_at_ms
         self._events: list[LogEvent] = []
 
     def look(self) -> None:
@@ -194,6 +195,16 @@ class _Log:
         """The function's line about our key."""
         request = self.request
         return self._line(request) if request else None
+
+    @property
+    def crash(self) -> LogEvent | None:
+        """The first error of a request that ended before it named any image.
+
+        It need not be ours, but what stops one upload at the start stops every other.
+        """
+        silent = [r for r in by_request(self._events) if r.complete and not r.images]
+        errors = (e for r in silent for e in r.events if e.level in {"ERROR", "CRITICAL"})
+        return next((e for e in errors if e.time_ms >= self._uploaded_at_ms), None)
 
     def _line(self, request: Request) -> LogEvent | None:
         lines = [event for event in request.images if event.fields.get("key") == self._key]
@@ -230,7 +241,7 @@ def _await_outputs(pipeline: Pipeline, trial: Trial, log: _Log, ends: float) -> 
 
 def _raise_verdict(trial: Trial, log: _Log) -> None:
     """Stop waiting as soon as the function itself says that nothing will come."""
-    verdict = log.verdict
+    verdict = log.verdict or log.crash
     if verdict is None or verdict.message.split(" ")[0] == "processed":
         return
     reason = verdict.fields.get("reason") or verdict.fields.get("errorMessage") or verdict.message

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -114,9 +115,14 @@ class Aws:
                 )
             return self._clients[service]
 
-    def stop(self) -> None:
-        """End every wait that is under way; used when the user presses Ctrl-C."""
-        self._stopping.set()
+    @contextmanager
+    def stopping_threads(self) -> Iterator[None]:
+        """End the waits of all threads when the block is left by an error, such as Ctrl-C."""
+        try:
+            yield
+        except BaseException:
+            self._stopping.set()
+            raise
 
     def pause(self, seconds: float) -> None:
         """Sleep, unless the run is stopped meanwhile."""

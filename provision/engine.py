@@ -180,13 +180,13 @@ def _walk(
     sorter.prepare()
     running: dict[Future[None], str] = {}
     begun: dict[str, float] = {}
-    try:
+    with aws.stopping_threads():
         while sorter.is_active():
             for name in sorter.get_ready():
                 blocker = _blocker(needs[name], outcome)
                 if blocker:
-                    outcome.skipped[name] = f"{blocker} failed"
-                    aws.say(Event("skipped", name, f"because {blocker} failed"))
+                    outcome.skipped[name] = f"{blocker} is not there"
+                    aws.say(Event("skipped", name, f"skipped, {blocker} failed"))
                     sorter.done(name)
                 else:
                     begun[name] = time.monotonic()
@@ -198,9 +198,6 @@ def _walk(
                     outcome.seconds[name] = time.monotonic() - begun[name]
                     _settle(aws, name, future, outcome)
                     sorter.done(name)
-    except BaseException:
-        aws.stop()
-        raise
 
 
 def _settle(aws: Aws, name: str, future: Future[None], outcome: Outcome) -> None:

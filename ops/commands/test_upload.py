@@ -64,7 +64,7 @@ def test_upload(
         screen.listen(Event(kind, photo.path.name, detail, done.total_s))  # type: ignore[arg-type]
         return done
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool, pipeline.aws.stopping_threads():
         trials = list(pool.map(send, photos))
     screen.settle()
     if save:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import http.client
 import os
-from email.message import Message
+from typing import Any
 
 _API = "/2018-06-01/runtime/invocation"
+_DEADLINE = "Lambda-Runtime-Deadline-Ms"
 _connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
 
@@ -18,11 +19,16 @@ def initialize_client(user_agent: str) -> None:
     """Nothing to set up: the connection opens with the first request."""
 
 
-def next() -> tuple[bytes, Message]:  # noqa: A001 - the extension's name
-    """Waits for the next invocation: its event and the Lambda-Runtime headers."""
+def next() -> tuple[bytes, dict[str, Any]]:  # noqa: A001 - the extension's name
+    """Waits for the next invocation: its event and the Lambda-Runtime headers.
+
+    As with the extension, the deadline is a number: the context subtracts the clock from it.
+    """
     _connection.request("GET", f"{_API}/next")
     response = _connection.getresponse()
-    return response.read(), response.headers
+    headers: dict[str, Any] = dict(response.headers)
+    headers[_DEADLINE] = int(headers[_DEADLINE])
+    return response.read(), headers
 
 
 def post_invocation_result(
