@@ -80,8 +80,6 @@ class Gate:
         return wire.encode_result(call, result)
 
     def _mended(self, call: Call, answer: Answer) -> Answer:
-        body = b"".join(answer.body)
-        answer = Answer(answer.status, answer.headers, [body])
         refusal = wire.decode_refusal(call, answer)
         for row in self._state.table.matching("mends", call.action):
             mended: dict[str, Any] | Refusal | None = row.apply(self._state, call, refusal)
@@ -89,7 +87,7 @@ class Gate:
                 return wire.encode_refusal(call, mended)
             if mended is not None:
                 return wire.encode_result(call, mended)
-        return answer
+        return wire.encode_refusal(call, refusal)
 
     def _ask_moto(self, call: Call, environ: dict[str, Any]) -> Answer:
         started: list[Any] = []

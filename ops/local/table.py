@@ -14,7 +14,6 @@ The gate applies them, in this order and in the order of registration; nobody el
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,7 +44,7 @@ class Table:
     def add(self, *rows: Row) -> None:
         """Appends rows; they apply from the next call on."""
         self.rows = [*self.rows, *rows]
-        self._reindex()
+        self._index = {}
 
     @contextmanager
     def added(self, *rows: Row) -> Iterator[None]:
@@ -56,20 +55,16 @@ class Table:
             yield
         finally:
             self.rows = before
-            self._reindex()
+            self._index = {}
 
     def matching(self, kind: Kind, action: str) -> list[Row]:
         """The rows of this kind that bear on `action`, in order."""
-        service = action.partition(".")[0]
-        rows = self._index.get((kind, action), []), self._index.get((kind, f"{service}.*"), [])
-        return [*rows[0], *rows[1]]
-
-    def _reindex(self) -> None:
-        index: dict[tuple[Kind, str], list[Row]] = defaultdict(list)
-        for row in self.rows:
-            for action in row.actions:
-                index[row.kind, action].append(row)
-        self._index = dict(index)
+        if (kind, action) not in self._index:
+            named = {action, f"{action.partition('.')[0]}.*"}
+            self._index[kind, action] = [
+                row for row in self.rows if row.kind == kind and named.intersection(row.actions)
+            ]
+        return self._index[kind, action]
 
 
 @dataclass(frozen=True)

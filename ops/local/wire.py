@@ -212,7 +212,7 @@ def decode_refusal(call: Call, answer: Answer) -> Refusal:
     )
     error = dict(parsed.get("Error", {}))
     code, text = str(error.pop("Code", "")), str(error.pop("Message", ""))
-    extra = {name: value for name, value in error.items() if name != "Type"}
+    extra = {name: value for name, value in error.items() if name not in ("Type", "message")}
     return Refusal(code, text, answer.status, extra)
 
 

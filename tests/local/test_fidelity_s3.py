@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -200,9 +199,7 @@ def test_s9_a_deleted_setting_is_gone(
 
 
 def test_s9_a_new_bucket_takes_no_acl(s3: Any, bucket: str) -> None:
-    code, _, status = error(
-        s3.put_object, Bucket=bucket, Key="k", Body=b"", ACL="public-read"
-    )
+    code, _, status = error(s3.put_object, Bucket=bucket, Key="k", Body=b"", ACL="public-read")
 
     assert (code, status) == ("AccessControlListNotSupported", 400)
 
@@ -290,9 +287,7 @@ def test_s11_a_missing_queue_is_named(s3: Any, bucket: str) -> None:
     assert_like(answer, expected)
 
 
-def test_s13_a_put_replaces_everything(
-    s3: Any, lambda_: Any, bucket: str, function: str
-) -> None:
+def test_s13_a_put_replaces_everything(s3: Any, lambda_: Any, bucket: str, function: str) -> None:
     _permit(lambda_, function, bucket)
     s3.put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
@@ -346,8 +341,9 @@ def test_s16_filter_names_are_read_back_with_a_capital(
     expected = recorded(
         "s3", f"{TO_SQS}::test_filter_rules_case_insensitive", "bucket_notification_configuration"
     )
-    assert read["LambdaFunctionConfigurations"][0]["Filter"] == (
-        expected["QueueConfigurations"][0]["Filter"]
+    assert (
+        read["LambdaFunctionConfigurations"][0]["Filter"]
+        == (expected["QueueConfigurations"][0]["Filter"])
     )
 
 
@@ -432,9 +428,7 @@ def test_s26_a_thousand_and_one_keys_are_too_many(s3: Any, bucket: str) -> None:
 
 
 def test_s29_another_expected_owner_is_refused(s3: Any, bucket: str) -> None:
-    answer = refused(
-        s3.delete_bucket_policy, Bucket=bucket, ExpectedBucketOwner="000000000002"
-    )
+    answer = refused(s3.delete_bucket_policy, Bucket=bucket, ExpectedBucketOwner="000000000002")
 
     test = "TestS3::test_delete_bucket_policy_expected_bucket_owner"
     step = "delete-bucket-policy-with-expected-bucket-owner-error"
