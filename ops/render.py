@@ -172,8 +172,6 @@ def _line(event: Event) -> str:
     detail = _WORDS.get(event.detail, event.detail)
     if event.kind == "failed":
         detail = "failed"  # what happened comes with the errors, once
-    elif event.kind == "waiting":
-        detail = f"waiting for {event.detail}"
     seconds = f" [dim]{event.seconds:.1f} s[/]" if event.seconds is not None else ""
     return f"{mark} {event.resource:<15} {escape(detail)}{seconds}"
 
@@ -216,8 +214,6 @@ class _Tree:
         if event.kind in _MARKS:
             return (Text.from_markup(_line(event)),)
         doing = _DOING.get(event.detail, event.detail)
-        if event.kind == "waiting":
-            doing = f"waiting for {event.detail}"
         age = time.monotonic() - self._begun[event.resource]
         text = Text.from_markup(f"{event.resource:<15} {escape(doing)} [dim]{age:.0f} s[/]")
         return (Spinner("dots", text=text),)

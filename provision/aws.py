@@ -149,7 +149,7 @@ class Aws:
                     fix="Run the same command again; it goes on where it was.",
                 )
             if not announced:
-                self.say(Event("waiting", resource, why))
+                self.say(Event("waiting", resource, f"waiting for {why}"))
                 announced = True
             self.pause(delay)
             delay = min(delay * _BACKOFF, longest_delay_s)

@@ -17,8 +17,8 @@ Kind: TypeAlias = Literal["started", "waiting", "finished", "failed", "skipped"]
 class Event:
     """One step of one resource.
 
-    `detail` is the action when started or finished ("create", "keep" ...), the reason when
-    waiting or skipped, and what happened when failed.
+    `detail` is the action when started or finished ("create", "keep" ...), what is awaited or how
+    far it is when waiting, the reason when skipped, and what happened when failed.
     """
 
     kind: Kind
