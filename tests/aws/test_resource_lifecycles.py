@@ -30,7 +30,7 @@ def _edit_notification(**changes: Any) -> Drift:
         entry = configuration["LambdaFunctionConfigurations"][0]
         s3.put_bucket_notification_configuration(
             **_bucket(pipeline),
-            NotificationConfiguration={"LambdaFunctionConfigurations": [{**entry, **changes}]},  # type: ignore[dict-item, list-item]
+            NotificationConfiguration={"LambdaFunctionConfigurations": [{**entry, **changes}]},  # type: ignore[list-item]
         )
 
     return drift
