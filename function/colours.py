@@ -11,7 +11,7 @@ _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
-_RESIZABLE = ("L", "RGB", "RGBX", "CMYK", "LAB")
+RESIZABLE = ("L", "RGB", "RGBX", "CMYK", "LAB")
 
 
 def resizable(image: Image.Image) -> Image.Image:
@@ -25,7 +25,7 @@ def resizable(image: Image.Image) -> Image.Image:
         return image.convert("L")
     if image.mode in ("P", "PA", "RGBA", "LA") or "transparency" in image.info:
         return _premultiplied(image)
-    return image if image.mode in _RESIZABLE else image.convert("RGB")
+    return image if image.mode in RESIZABLE else image.convert("RGB")
 
 
 def finished(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -23,6 +23,7 @@ from PIL import (
 import jpeg
 import png_strips
 import webp
+from averaging import averaged
 from body import Body
 from colours import finished, resizable
 from deadline import OutOfTimeError
@@ -104,15 +105,14 @@ def _load(
     if isinstance(opened, WebPImagePlugin.WebPImageFile):
         image = webp.load(opened)
     else:
-        needed = body.resident_bytes + to_decode(opened, body.size)
+        needed = body.resident_bytes + to_decode(opened, body.size, factor)
         file = cast("BinaryIO", body)
         if factor > 1 and not fits(needed, function_memory_mb()) and png_strips.can_decode(opened):
             return png_strips.decode_reduced(opened, file, factor), box
         ensure_fits(needed, *opened.size, function_memory_mb())
         opened.load()
         image = opened
-    image = resizable(image)
-    return image.reduce(factor) if factor > 1 else image, box
+    return averaged(image, factor), box
 
 
 def _load_jpeg(
@@ -123,7 +123,7 @@ def _load_jpeg(
     if buffered:
         jpeg.refuse_endless_scans(file)
     box = jpeg.scale(opened, target)
-    needed = body.resident_bytes + buffered + to_decode(opened, body.size)
+    needed = body.resident_bytes + buffered + to_decode(opened, body.size, 1)
     ensure_fits(needed, *size, function_memory_mb())
     body.ends_jpeg = True
     opened.load()
@@ -139,9 +139,12 @@ def _ensure_webp_fits(body: Body) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return 1 to 8; broken EXIF counts as upright."""
+    """Return 1 to 8; broken EXIF counts as upright.
+
+    Asks the base class: of a PNG that is not loaded, Pillow would load all of it.
+    """
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        value = Image.Image.getexif(image).get(_ORIENTATION, 1)
     except Exception:  # whatever the EXIF block holds, the pixels are good
         return 1
     return value if value in _UPRIGHT else 1

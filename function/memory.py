@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from math import ceil
 
-from PIL import Image, JpegImagePlugin, TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 
 from refusals import Refused
 
@@ -21,12 +21,12 @@ STEP_MB = 64
 
 # A decoded pixel by mode; other modes take 4 bytes.
 _PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}
-# What colours.resizable adds: nothing where it hands the image back as it is.
+# What colours.resizable adds to a small image; a large one is converted in bands.
 _CONVERTED = {"1": 1, "P": 4, "PA": 8, "LA": 4, "RGBA": 4, "YCbCr": 4, "RGBX": 4, "I": 9, "F": 9}
 _CONVERTED |= dict.fromkeys(("I;16", "I;16L", "I;16B"), 4)
-_WEBP_PIXEL = 12.5  # two canvases of libwebp's and the frame; what is shrunk from it is small
+_WEBP_PIXEL = 12  # two canvases of libwebp's and the frame; what is shrunk from it is small
 _WEBP_LOSSLESS_PIXEL = 14
-_AVIF_PIXEL = 9.1  # planes, the frame and the image
+_AVIF_PIXEL = 8.6  # planes, the frame and the image
 
 
 def function_memory_mb() -> int | None:
@@ -57,19 +57,18 @@ def ensure_fits(needed: float, width: int, height: int, memory_mb: int | None) -
     )
 
 
-def to_decode(image: Image.Image, file_bytes: int) -> float:
-    """Return the bytes that loading an opened image takes, and bringing it into a resizable mode.
+def to_decode(image: Image.Image, file_bytes: int, factor: int) -> float:
+    """Return the bytes that it takes to load an opened image and to average it down by `factor`.
 
     For a JPEG call it after the scale is chosen. `file_bytes` counts where a decoder wants the
     whole file at once.
     """
     pixels = image.width * image.height
-    loaded = pixels * (_PIXEL.get(image.mode, 4) + _conversion(image))
-    if isinstance(image, JpegImagePlugin.JpegImageFile):
-        return loaded
+    small = 4 / factor**2 if factor > 1 else _conversion(image)
     if image.format == "AVIF":
-        return pixels * (_AVIF_PIXEL + _conversion(image)) + 2 * file_bytes
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return pixels * (_AVIF_PIXEL + small) + file_bytes
+    loaded = pixels * (_PIXEL.get(image.mode, 4) + small)
+    if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tile[0].codec_name == "libtiff":
         return loaded + file_bytes + _strip_bytes(image)
     return loaded
 
@@ -77,7 +76,7 @@ def to_decode(image: Image.Image, file_bytes: int) -> float:
 def webp_to_decode(width: int, height: int, lossless: bool, file_bytes: int) -> float:
     """Return the bytes that a WebP takes; ask before Pillow opens it, for that allocates."""
     pixel = _WEBP_LOSSLESS_PIXEL if lossless else _WEBP_PIXEL
-    return width * height * pixel + 2 * file_bytes
+    return width * height * pixel + file_bytes
 
 
 def _conversion(image: Image.Image) -> int:

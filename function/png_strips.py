@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 from PIL import Image, PngImagePlugin
 
-from colours import resizable
+from averaging import averaged
 
 STRIP_BYTES = 4 * 1024 * 1024
+MAX_EXIF_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
 _SIGNATURE_BYTES = 8
 _BYTES_PER_PIXEL = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4}
@@ -40,7 +41,8 @@ def decode_reduced(image: Image.Image, file: IO[bytes], factor: int) -> Image.Im
     height = image.height
     row_bytes = 1 + image.width * _BYTES_PER_PIXEL[image.mode]
     step = max(1, STRIP_BYTES // (row_bytes * factor)) * factor
-    rows = _Inflater(_compressed(file))
+    compressed = _compressed(file, image.info)
+    rows = _Inflater(compressed)
     above, shrunk = b"", None
     for top in range(0, height, step):
         count = min(step, height - top)
@@ -50,6 +52,8 @@ def decode_reduced(image: Image.Image, file: IO[bytes], factor: int) -> Image.Im
         if shrunk is None:
             shrunk = Image.new(part.mode, (part.width, -(-height // factor)))
         shrunk.paste(part, (0, top // factor))
+    for _ in compressed:
+        continue  # EXIF may follow the pixels
     assert shrunk is not None  # noqa: S101 - a PNG has at least one row
     return shrunk
 
@@ -68,7 +72,7 @@ def _shrink(strip: Image.Image, whole: Image.Image, factor: int) -> Image.Image:
         strip.putpalette(whole.palette)
     if "transparency" in whole.info:
         strip.info["transparency"] = whole.info["transparency"]
-    return resizable(strip).reduce(factor)
+    return averaged(strip, factor)
 
 
 class _Inflater:
@@ -91,8 +95,8 @@ class _Inflater:
         return b"".join(parts)
 
 
-def _compressed(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the contents of the IDAT chunks in pieces."""
+def _compressed(file: IO[bytes], info: dict[str | tuple[int, int], Any]) -> Iterator[bytes]:
+    """Yield the contents of the IDAT chunks in pieces, and keep an eXIf chunk in `info`."""
     file.seek(_SIGNATURE_BYTES)
     while len(header := file.read(8)) == 8:
         length = int.from_bytes(header[:4], "big")
@@ -100,6 +104,7 @@ def _compressed(file: IO[bytes]) -> Iterator[bytes]:
             while length and (piece := file.read(min(length, _CHUNK_BYTES))):
                 length -= len(piece)
                 yield piece
-        elif header[4:] == b"IEND":
-            return
+        elif header[4:] == b"eXIf" and length <= MAX_EXIF_BYTES:
+            info["exif"] = file.read(length)
+            length = 0
         file.seek(length + 4, 1)
