@@ -91,10 +91,9 @@ class Mailbox:
         if subscription.protocol == "email-json":
             body = json.dumps({"Type": "Notification", "Message": message, "Subject": subject})
         title = subject or "AWS Notification Message"
+        told = {"TopicArn": subscription.topic.arn, **attributes}
         with self._lock:
-            self._messages.append(
-                Message(subscription.endpoint, title, body, "notification", attributes)
-            )
+            self._messages.append(Message(subscription.endpoint, title, body, "notification", told))
 
 
 def _exists(subscription: Any) -> bool:

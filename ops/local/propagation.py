@@ -71,5 +71,9 @@ class Propagation:
         return page
 
     def notify(self, state: State, bucket: str, configuration: dict[str, Any]) -> None:
-        """Put a notification configuration in force (S17)."""
+        """Take in a new notification configuration (S17)."""
         state.notifications[bucket] = configuration
+
+    def notifications(self, state: State, bucket: str) -> dict[str, Any]:
+        """The notification configuration in force."""
+        return state.notifications.get(bucket, {})

@@ -35,7 +35,10 @@ _last_sequence = 0
 
 def publish(state: State, event_name: str, bucket: Any, key: Any) -> None:
     """Delivers an event to every configured target; never raises into the S3 call."""
-    configuration = state.notifications.get(bucket.name, {})
+    call = current_call()
+    if call and call.operation == "CompleteMultipartUpload" and event_name.endswith(":Put"):
+        return  # moto tells of the joined object twice
+    configuration = state.propagation.notifications(state, bucket.name)
     for kind, entry in matching(configuration, event_name, key.name):
         event = {"Records": [record(event_name, bucket, key, entry["Id"])]}
         try:

@@ -181,7 +181,17 @@ def encode_result(call: Call, result: dict[str, Any]) -> Answer:
     body = response["body"]
     data = body.encode() if isinstance(body, str) else body
     headers = [(name, str(value)) for name, value in response["headers"].items()]
-    return _answer(call, int(response["status_code"]), headers, data)
+    status = _modelled_status(model, result) or int(response["status_code"])
+    return _answer(call, status, headers, data)
+
+
+def _modelled_status(model: Any, result: dict[str, Any]) -> int | None:
+    """The status that is a field of the result, as Lambda's Invoke has it."""
+    members = model.output_shape.members if model.output_shape else {}
+    for name, shape in members.items():
+        if shape.serialization.get("location") == "statusCode":
+            return result.get(name)
+    return None
 
 
 def decode_result(call: Call, answer: Answer) -> dict[str, Any]:

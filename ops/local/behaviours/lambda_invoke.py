@@ -30,10 +30,10 @@ def invoke(state: State, call: Call) -> dict[str, Any] | Refusal | None:
     payload = bytes(call.get("Payload") or b"{}")
     kind = call.get("InvocationType", "RequestResponse")
     if kind == "DryRun":
-        return {"StatusCode": 204}
+        return {"StatusCode": 204, "Payload": b""}
     if kind == "Event":
         state.invocations.later(AsyncEvent(arn, payload, call.request_id, call.trace_id))
-        return {"StatusCode": 202}
+        return {"StatusCode": 202, "Payload": b""}
     try:
         request = Request(call.request_id or str(uuid.uuid4()), payload, call.trace_id)
         outcome = state.invocations.now(arn, payload, request)
