@@ -11,7 +11,7 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -56,21 +56,14 @@ def open_pipeline(
     spec.resolve(flags or {}, os.environ, file, {})  # refuse what cannot be before any call
     connection, info = _connect(screen, file, start_local=start_local)
     name = pipeline_name(screen.options, file)
-    with ThreadPoolExecutor(1) as pool:
-        caller = pool.submit(lambda: connection.caller)
-        recorded = recorded_settings(connection, name)
-        who = caller.result()
+    who = connection.caller
+    names = Names(name, who.account, connection.region, who.partition)
+    recorded = recorded_settings(connection, names)
     defaults = {"runtime": info["runtime"], "arch": info["architecture"]} if info else {}
     settings = spec.resolve(flags or {}, os.environ, file, recorded, defaults)
     if info:
         _check_runs_here(settings, info)
-    names = Names(
-        name,
-        who.account,
-        connection.region,
-        who.partition,
-        account_regional=settings.bucket_namespace == "account-regional",
-    )
+    names = replace(names, account_regional=settings.bucket_namespace == "account-regional")
     check_pipeline_name(names)
     return Pipeline(
         connection,

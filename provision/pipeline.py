@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -63,7 +63,7 @@ class Pipeline:
             *buckets,
             Topic(aws, names),
             Subscriptions(aws, names, self.add_emails, self.remove_emails),
-            LogGroup(aws, names, settings.retention),
+            LogGroup(aws, names, settings.retention, tags),
             Function(
                 aws,
                 names,
@@ -92,29 +92,36 @@ def program_version() -> str:
     return version("pipeline-ctl")
 
 
-def recorded_settings(aws: Aws, pipeline: str) -> dict[str, str]:
+def recorded_settings(aws: Aws, names: Names) -> dict[str, str]:
     """Return the settings that an earlier `up` recorded; {} without a pipeline of ours.
 
     Raises NewerPipelineError when a newer program recorded them.
     """
-    answer = explained(
-        lambda: found(
-            lambda: aws.lambda_.get_function(FunctionName=pipeline), "ResourceNotFoundException"
-        ),
-        "read",
-        "the function",
-    )
-    tags = answer.get("Tags", {}) if answer else {}
-    if tags.get(PIPELINE_TAG) != pipeline:
+    tags = explained(lambda: _recorded_tags(aws, names), "read", "the recorded settings")
+    if tags.get(PIPELINE_TAG) != names.pipeline:
         return {}
     made_by = tags.get(VERSION_TAG, "0")
     if _comparable(made_by) > _comparable(program_version()):
         raise NewerPipelineError(
-            f"The pipeline {pipeline} was made by pipeline-ctl {made_by}.",
+            f"The pipeline {names.pipeline} was made by pipeline-ctl {made_by}.",
             why=f"This is the older {program_version()}, which does not know all of it.",
             fix="Upgrade pipeline-ctl.",
         )
     return from_tags(tags)
+
+
+def _recorded_tags(aws: Aws, names: Names) -> Mapping[str, str]:
+    """Return the tags of the function, or of the log group, which is made before it."""
+    function = found(
+        lambda: aws.lambda_.get_function(FunctionName=names.function), "ResourceNotFoundException"
+    )
+    if function is not None:
+        return function.get("Tags", {})
+    group = found(
+        lambda: aws.logs.list_tags_for_resource(resourceArn=names.log_group_arn),
+        "ResourceNotFoundException",
+    )
+    return group["tags"] if group else {}
 
 
 def _comparable(text: str) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ _SETTLE_S: Final = 120.0
 class Bucket:
     """The input or the output bucket; `chosen` is a name the user gave, "" for ours."""
 
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ("log-group",)  # which records what the user chose
 
     def __init__(
         self,

@@ -13,6 +13,8 @@ from provision.errors import ForeignResourceError, PipelineError
 from provision.names import PIPELINE_TAG, Names
 from provision.package import Package
 from provision.resource import Known, State, fact
+from provision.resources.layer import delete_layer_versions, our_layer_versions
+from provision.resources.role import POLICY_NAME
 from provision.spec import TAG_PREFIX, Settings
 
 HANDLER: Final = "lambda_function.lambda_handler"
@@ -69,6 +71,7 @@ class Function:
             "environment": self._environment(),
             "logging": {**_LOGGING, "LogGroup": self._names.log_group},
             "code_sha256": self._package.code_sha256,
+            "old_layer_versions": [],
             # A role made anew under the same name has another id, and Lambda must be told (I12).
             "tags": {**self._tags, ROLE_ID_TAG: fact(known, "role", "role_id")},
         }
@@ -100,6 +103,7 @@ class Function:
             "environment": configuration.get("Environment", {}).get("Variables", {}),
             "logging": configuration.get("LoggingConfig", {}),
             "code_sha256": configuration["CodeSha256"],
+            "old_layer_versions": our_layer_versions(self._aws, self._names)[:-1],
             "tags": {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX)},
         }
 
@@ -112,6 +116,17 @@ class Function:
         self._wait_until_settled()
 
     def delete(self) -> None:
+        """Delete it and wait until it is gone.
+
+        An invocation under way would go on writing images and log lines after the buckets and
+        the log group are gone (S25, G7), so what it may do is taken away first.
+        """
+        found(
+            lambda: self._aws.iam.delete_role_policy(
+                RoleName=self._names.role, PolicyName=POLICY_NAME
+            ),
+            "NoSuchEntity",
+        )
         found(
             lambda: self._aws.lambda_.delete_function(FunctionName=self._names.function),
             "ResourceNotFoundException",
@@ -172,22 +187,16 @@ class Function:
             )
         if "tags" in differing:
             self._retag(actual, desired)
-        if "layers" in differing:
+        if differing & {"layers", "old_layer_versions"}:
             self._wait_until_settled()
-            self._delete_layers(set(actual["layers"]) - set(desired["layers"]))
+            old = our_layer_versions(self._aws, self._names)[:-1]
+            delete_layer_versions(self._aws, self._names, old)
 
     def _retag(self, actual: State, desired: State) -> None:
         gone = sorted(set(actual["tags"]) - set(desired["tags"]))
         if gone:
             self._aws.lambda_.untag_resource(Resource=actual["id"], TagKeys=gone)
         self._aws.lambda_.tag_resource(Resource=actual["id"], Tags=dict(desired["tags"]))
-
-    def _delete_layers(self, arns: set[str]) -> None:
-        """Delete the versions of our layer that the function has just left (L14)."""
-        for arn in sorted(arns):
-            layer, version = arn.split(":")[-2:]
-            if layer == self._names.layer:
-                self._aws.lambda_.delete_layer_version(LayerName=layer, VersionNumber=int(version))
 
     def _patiently(self, call: Callable[[], object]) -> None:
         self._aws.persist(

@@ -1,12 +1,12 @@
 """The Pillow layer: published when its content changes, known by the digest in its description.
 
 Layer versions cannot be changed nor tagged and their numbers are never used again (L14). Old
-ones are deleted by the function once it is on the new one.
+ones are deleted by the function, once it is on the newest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ class Layer:
         self._names = names
         self._target = target
         self._build = build
-        self._mark = f"pipeline-ctl:{names.pipeline} sha256:"
+        self._mark = _mark(names)
 
     @cached_property
     def _package(self) -> Package:
@@ -47,7 +47,7 @@ class Layer:
         }
 
     def read(self) -> State | None:
-        versions = self._versions()
+        versions = _versions(self._aws, self._names)
         if not versions:
             return None
         newest = max(versions, key=lambda version: version["Version"])
@@ -76,14 +76,26 @@ class Layer:
         )
 
     def delete(self) -> None:
-        for version in self._versions():
-            if version.get("Description", "").startswith(self._mark):
-                self._aws.lambda_.delete_layer_version(
-                    LayerName=self._names.layer, VersionNumber=version["Version"]
-                )
+        delete_layer_versions(self._aws, self._names, our_layer_versions(self._aws, self._names))
 
-    def _versions(self) -> list[LayerVersionsListItemTypeDef]:
-        pages = self._aws.lambda_.get_paginator("list_layer_versions").paginate(
-            LayerName=self._names.layer
-        )
-        return [version for page in pages for version in page["LayerVersions"]]
+
+def our_layer_versions(aws: Aws, names: Names) -> list[int]:
+    """Return the numbers of all versions that this pipeline published, oldest first."""
+    versions = _versions(aws, names)
+    ours = (v["Version"] for v in versions if v.get("Description", "").startswith(_mark(names)))
+    return sorted(ours)
+
+
+def delete_layer_versions(aws: Aws, names: Names, versions: Sequence[int]) -> None:
+    """Delete versions; one that is absent is no error (L14)."""
+    for version in versions:
+        aws.lambda_.delete_layer_version(LayerName=names.layer, VersionNumber=version)
+
+
+def _mark(names: Names) -> str:
+    return f"pipeline-ctl:{names.pipeline} sha256:"
+
+
+def _versions(aws: Aws, names: Names) -> list[LayerVersionsListItemTypeDef]:
+    pages = aws.lambda_.get_paginator("list_layer_versions").paginate(LayerName=names.layer)
+    return [version for page in pages for version in page["LayerVersions"]]

@@ -2,15 +2,21 @@
 
 Lambda makes this group again, without tags, when a late invocation writes after it was deleted
 (G7); an untagged one is therefore ours unless a foreign function has our name.
+
+It is made first and deleted last, so it carries the recorded settings as well: a run that died
+before the function was made, or after it was deleted, can still be gone on with.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from provision.aws import Aws
 from provision.aws_errors import found
 from provision.errors import ForeignResourceError
 from provision.names import PIPELINE_TAG, Names
 from provision.resource import Known, State
+from provision.spec import TAG_PREFIX
 
 
 class LogGroup:
@@ -19,13 +25,16 @@ class LogGroup:
     name = "log-group"
     needs: tuple[str, ...] = ()
 
-    def __init__(self, aws: Aws, names: Names, retention_days: int) -> None:
+    def __init__(
+        self, aws: Aws, names: Names, retention_days: int, tags: Mapping[str, str]
+    ) -> None:
         self._aws = aws
         self._names = names
         self._retention_days = retention_days
+        self._tags = dict(tags)
 
     def desired(self, known: Known) -> State:
-        return {"retention_days": self._retention_days, "owner": self._names.pipeline}
+        return {"retention_days": self._retention_days, "tags": self._tags}
 
     def read(self) -> State | None:
         pages = self._aws.logs.get_paginator("describe_log_groups").paginate(
@@ -35,22 +44,21 @@ class LogGroup:
         group = next((g for g in groups if g["logGroupName"] == self._names.log_group), None)
         if group is None:
             return None
-        owner = self._owner()
+        tags = self._read_tags()
         # An account's own policy overrides ours and cannot be put right here (G2).
         overridden = "retentionPolicyName" in group
         retention = self._retention_days if overridden else group.get("retentionInDays")
-        return {"id": self._names.log_group, "retention_days": retention, "owner": owner}
+        return {"id": self._names.log_group, "retention_days": retention, "tags": tags}
 
     def apply(self, actual: State | None, known: Known) -> None:
         logs, group = self._aws.logs, self._names.log_group
-        tags = {PIPELINE_TAG: self._names.pipeline}
         if actual is None:
             found(
-                lambda: logs.create_log_group(logGroupName=group, tags=tags),
+                lambda: logs.create_log_group(logGroupName=group, tags=self._tags),
                 "ResourceAlreadyExistsException",  # Lambda was faster (G1)
             )
-        elif actual["owner"] != self._names.pipeline:
-            logs.tag_resource(resourceArn=self._names.log_group_arn, tags=tags)
+        elif actual["tags"] != self._tags:
+            self._retag(actual["tags"])
         if actual is None or actual["retention_days"] != self._retention_days:
             logs.put_retention_policy(logGroupName=group, retentionInDays=self._retention_days)
 
@@ -60,11 +68,18 @@ class LogGroup:
             "ResourceNotFoundException",
         )
 
-    def _owner(self) -> str | None:
+    def _retag(self, present: Mapping[str, str]) -> None:
+        arn = self._names.log_group_arn
+        if gone := sorted(set(present) - set(self._tags)):
+            self._aws.logs.untag_resource(resourceArn=arn, tagKeys=gone)
+        self._aws.logs.tag_resource(resourceArn=arn, tags=self._tags)
+
+    def _read_tags(self) -> dict[str, str]:
+        """Return our tags; raise when the group is somebody else's."""
         tags = self._aws.logs.list_tags_for_resource(resourceArn=self._names.log_group_arn)["tags"]
         owner = tags.get(PIPELINE_TAG)
         if owner == self._names.pipeline or (owner is None and not self._foreign_function()):
-            return owner
+            return {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX)}
         raise ForeignResourceError(
             f"The log group {self._names.log_group} belongs to something else.",
             why=f"It lacks the tag {PIPELINE_TAG}={self._names.pipeline}.",

@@ -105,7 +105,7 @@ DRIFTS: dict[tuple[str, str], Drift] = {
     ("log-group", "retention_days"): lambda p: p.aws.logs.delete_retention_policy(
         logGroupName=p.names.log_group
     ),
-    ("log-group", "owner"): lambda p: p.aws.logs.untag_resource(
+    ("log-group", "tags"): lambda p: p.aws.logs.untag_resource(
         resourceArn=p.names.log_group_arn, tagKeys=["pipeline-ctl:pipeline"]
     ),
     ("layer", "sha256"): lambda p: p.aws.lambda_.publish_layer_version(
@@ -124,6 +124,11 @@ DRIFTS: dict[tuple[str, str], Drift] = {
     ("function", "logging"): _reconfigure(LoggingConfig={"LogFormat": "Text"}),
     ("function", "code_sha256"): lambda p: p.aws.lambda_.update_function_code(
         FunctionName=p.names.function, ZipFile=b"PK\x05\x06" + bytes(18)
+    ),
+    ("function", "old_layer_versions"): lambda p: p.aws.lambda_.publish_layer_version(
+        LayerName=p.names.layer,
+        Description=f"pipeline-ctl:{p.names.pipeline} sha256:older",
+        Content={"ZipFile": b"PK\x05\x06" + bytes(18)},
     ),
     ("function", "tags"): lambda p: p.aws.lambda_.tag_resource(
         Resource=p.names.function_arn, Tags={"pipeline-ctl:memory": "512"}
