@@ -107,6 +107,10 @@ class Aws:
     def sts(self) -> STSClient:
         return self._client("sts")  # type: ignore[no-any-return]
 
+    @property
+    def cloudwatch(self) -> Any:
+        return self._client("cloudwatch")
+
     def _client(self, service: str) -> Any:
         with self._lock:  # sessions are not thread-safe while they build a client
             if service not in self._clients:

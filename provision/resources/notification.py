@@ -6,6 +6,7 @@ read, kept and written back with ours; ours is known by its exact Id.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -17,7 +18,7 @@ from provision.names import UPLOADS_PREFIX, Names
 from provision.resource import Known, State
 
 EVENTS: Final = ("s3:ObjectCreated:*",)
-_KINDS: Final = (
+KINDS: Final = (
     "LambdaFunctionConfigurations",
     "QueueConfigurations",
     "TopicConfigurations",
@@ -55,8 +56,8 @@ class Notification:
             "id": self._id,
             "function": ours["LambdaFunctionArn"],
             "events": sorted(ours["Events"]),
-            "prefix": _filter(ours, "prefix"),
-            "suffix": _filter(ours, "suffix"),
+            "prefix": filter_value(ours, "prefix"),
+            "suffix": filter_value(ours, "suffix"),
         }
 
     def apply(self, actual: State | None, known: Known) -> None:
@@ -120,8 +121,8 @@ class Notification:
 
     def _refuse_overlap(self, configuration: dict[str, Any]) -> None:
         """Name the entry in our way; S3 only says that there is one (S15)."""
-        for entry in (e for kind in _KINDS for e in configuration.get(kind, [])):
-            if entry.get("Id") != self._id and _overlaps(entry):
+        for entry in (e for kind in KINDS for e in configuration.get(kind, [])):
+            if entry.get("Id") != self._id and overlaps(entry):
                 raise ForeignResourceError(
                     f"The bucket {self._bucket} already sends uploads elsewhere.",
                     why=f"Its notification '{entry.get('Id')}' covers {UPLOADS_PREFIX} as well, "
@@ -136,16 +137,16 @@ def _replaced(configuration: dict[str, Any], entry_id: str, ours: list[Any]) -> 
     return {**configuration, "LambdaFunctionConfigurations": [*others, *ours]}
 
 
-def _filter(entry: dict[str, Any], name: str) -> str:
+def filter_value(entry: Mapping[str, Any], name: str) -> str:
     """Return a filter rule's value; S3 returns the names capitalised (S16)."""
     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
     return next((str(r["Value"]) for r in rules if r["Name"].lower() == name), "")
 
 
-def _overlaps(entry: dict[str, Any]) -> bool:
+def overlaps(entry: Mapping[str, Any]) -> bool:
     """Whether an entry shares an event and a key with ours; ours takes any suffix."""
     created = any(event.startswith("s3:ObjectCreated:") for event in entry.get("Events", []))
-    prefix = _filter(entry, "prefix")
+    prefix = filter_value(entry, "prefix")
     return created and (prefix.startswith(UPLOADS_PREFIX) or UPLOADS_PREFIX.startswith(prefix))
 
 
