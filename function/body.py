@@ -25,8 +25,8 @@ class Stream(Protocol):
 class Body(io.RawIOBase):
     """A file that looks at the clock whenever a decoder asks for more.
 
-    `resident_bytes` is what it holds in memory. With `ends_jpeg`, a file that ends too early ends
-    with the marker that libjpeg waits for, and `truncated` tells that it did.
+    `resident_bytes` of it are in memory, `stored_bytes` on the disk. With `ends_jpeg`, a file that
+    ends too early ends with the marker that libjpeg waits for, and `truncated` tells that it did.
     """
 
     def __init__(self, file: IO[bytes], size: int, deadline: Deadline) -> None:
@@ -34,6 +34,7 @@ class Body(io.RawIOBase):
         self._deadline = deadline
         self.size = size
         self.resident_bytes = size if isinstance(file, io.BytesIO) else 0
+        self.stored_bytes = size - self.resident_bytes
         self.ends_jpeg = False
         self.truncated = False
 

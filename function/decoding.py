@@ -105,7 +105,7 @@ def _load(
     if isinstance(opened, WebPImagePlugin.WebPImageFile):
         image = webp.load(opened)
     else:
-        needed = body.resident_bytes + to_decode(opened, body.size, factor)
+        needed = body.resident_bytes + to_decode(opened, body.stored_bytes, factor)
         file = cast("BinaryIO", body)
         if factor > 1 and not fits(needed, function_memory_mb()) and png_strips.can_decode(opened):
             return png_strips.decode_reduced(opened, file, factor), box
@@ -123,7 +123,7 @@ def _load_jpeg(
     if buffered:
         jpeg.refuse_endless_scans(file)
     box = jpeg.scale(opened, target)
-    needed = body.resident_bytes + buffered + to_decode(opened, body.size, 1)
+    needed = body.resident_bytes + buffered + to_decode(opened, body.stored_bytes, 1)
     ensure_fits(needed, *size, function_memory_mb())
     body.ends_jpeg = True
     opened.load()

@@ -60,8 +60,8 @@ def ensure_fits(needed: float, width: int, height: int, memory_mb: int | None) -
 def to_decode(image: Image.Image, file_bytes: int, factor: int) -> float:
     """Return the bytes that it takes to load an opened image and to average it down by `factor`.
 
-    For a JPEG call it after the scale is chosen. `file_bytes` counts where a decoder wants the
-    whole file at once.
+    For a JPEG call it after the scale is chosen. `file_bytes` is what of the file is not in memory
+    yet; it counts where a decoder wants the whole file at once.
     """
     pixels = image.width * image.height
     small = 4 / factor**2 if factor > 1 else _conversion(image)

@@ -1,0 +1,48 @@
+"""Uploads in memory and on the disk, and those too large for either."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from typing import NamedTuple
+
+import pytest
+
+import body as body_module
+from body import fetch
+from refusals import Refused
+from tests.unit.function.fakes import PLENTY
+
+
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
+class Untouchable:
+    """A stream that nobody may read."""
+
+    def read(self, amt: int | None = None) -> bytes:
+        raise AssertionError("it was read")
+
+
+def test_a_small_upload_is_kept_in_memory() -> None:
+    with fetch(io.BytesIO(b"small"), 5, PLENTY) as kept:
+        assert (kept.resident_bytes, kept.read()) == (5, b"small")
+
+
+def test_a_large_upload_is_kept_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_module, "IN_MEMORY_BYTES", 4)
+
+    with fetch(io.BytesIO(b"large"), 5, PLENTY) as kept:
+        assert (kept.resident_bytes, kept.read()) == (0, b"large")
+
+
+def test_an_upload_larger_than_the_disk_is_refused_unread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(512, 0, 512_000_000))
+
+    with pytest.raises(Refused, match="5,000 MB"):
+        fetch(Untouchable(), 5_000_000_000, PLENTY)

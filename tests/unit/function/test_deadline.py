@@ -1,0 +1,55 @@
+"""The function ends by itself before Lambda ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from body import Body
+from deadline import Deadline, OutOfTimeError
+from tests.unit.function.fakes import Bench, body, encoded, logged, picture, record
+
+
+def running_out(first: int, *, reads: int) -> Deadline:
+    """Return a deadline with `first` ms that is nearly over after `reads` looks at it."""
+    times: Iterator[int] = iter([first] * (reads + 1))
+    return Deadline(lambda: next(times, 100))
+
+
+def test_time_enough_is_no_error() -> None:
+    Deadline(lambda: 30_000).check()
+
+
+def test_the_margin_is_kept_back() -> None:
+    deadline = running_out(30_000, reads=0)
+
+    with pytest.raises(OutOfTimeError, match="30 s"):
+        deadline.check()
+
+
+def test_a_very_short_timeout_keeps_most_of_its_time() -> None:
+    assert Deadline(lambda: 3000).margin_ms == 1000
+
+
+def test_a_read_looks_at_the_clock() -> None:
+    file: Body = body(b"data", running_out(30_000, reads=1))
+
+    file.read(1)
+
+    with pytest.raises(OutOfTimeError):
+        file.read(1)
+
+
+def test_an_image_that_takes_too_long_is_refused_with_one_mail_and_nothing_written(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench()
+    bench.s3.upload("uploads/photo.jpg", encoded(picture()))
+
+    bench.pipeline.handle({"Records": [record("uploads/photo.jpg")]}, running_out(30_000, reads=3))
+
+    ((message, fields),) = logged(caplog)
+    assert (message, fields["code"]) == ("refused", "out-of-time")
+    assert "--timeout" in bench.sns.texts()[0]
+    assert not bench.s3.outputs()

@@ -1,0 +1,93 @@
+"""Fractions of a JPEG's size, and what its scans cost."""
+
+from __future__ import annotations
+
+import io
+from typing import cast
+
+import pytest
+from PIL import Image, ImageChops, ImageStat, JpegImagePlugin
+
+import jpeg
+from refusals import Refused
+from tests.unit.function.fakes import encoded, picture
+
+
+def opened(data: bytes) -> JpegImagePlugin.JpegImageFile:
+    return cast("JpegImagePlugin.JpegImageFile", Image.open(io.BytesIO(data)))
+
+
+@pytest.mark.parametrize(
+    ("target", "decoded"),
+    [
+        ((1000, 750), (1600, 1200)),
+        ((600, 450), (800, 600)),
+        ((500, 375), (600, 450)),
+        ((320, 240), (400, 300)),
+        ((168, 126), (200, 150)),
+        ((10, 8), (200, 150)),
+    ],
+)
+def test_the_smallest_fraction_that_is_large_enough_is_decoded(
+    target: tuple[int, int], decoded: tuple[int, int]
+) -> None:
+    image = opened(encoded(picture()))
+
+    box = jpeg.scale(image, target)
+    image.load()
+
+    assert image.size == decoded
+    assert box == (0, 0, *decoded)
+
+
+def test_three_eighths_shows_the_same_picture_as_a_half() -> None:
+    data = encoded(picture(size=(1603, 1201)), quality=95)
+    image, reference = opened(data), opened(data)
+
+    box = jpeg.scale(image, (500, 375))
+    image.load()
+
+    reference.draft(None, (801, 600))
+    found = image.resize((400, 300), box=box)
+    expected = reference.resize((400, 300), box=(0, 0, 1603 / 2, 1201 / 2))
+    assert image.size == (602, 451)
+    assert max(ImageStat.Stat(ImageChops.difference(found, expected)).mean) < 1
+
+
+def test_draft_is_used_where_pillow_looks_other_than_we_know_it() -> None:
+    image = opened(encoded(picture()))
+    image.decoderconfig = (1, 0)
+
+    box = jpeg.scale(image, (500, 375))
+
+    assert box == (0, 0, 1600, 1200)
+
+
+def test_a_file_in_one_scan_buffers_nothing() -> None:
+    assert jpeg.buffer_bytes(io.BytesIO(encoded(picture()))) == 0
+
+
+@pytest.mark.parametrize(("subsampling", "per_pixel"), [("4:2:0", 3), ("4:2:2", 4), ("4:4:4", 6)])
+def test_a_progressive_file_buffers_all_coefficients(subsampling: str, per_pixel: int) -> None:
+    data = encoded(picture(), progressive=True, subsampling=subsampling)
+
+    assert jpeg.buffer_bytes(io.BytesIO(data)) == 1600 * 1200 * per_pixel
+
+
+def test_a_baseline_file_in_several_scans_buffers_all_coefficients() -> None:
+    data = bytearray(encoded(picture(), subsampling="4:4:4"))
+    data[data.index(b"\xff\xda") + 4] = 1
+
+    assert jpeg.buffer_bytes(io.BytesIO(bytes(data))) == 1600 * 1200 * 6
+
+
+def test_thousands_of_scans_are_refused() -> None:
+    data = encoded(picture(), progressive=True)
+    start = data.rindex(b"\xff\xda")
+
+    with pytest.raises(Refused, match="scans"):
+        jpeg.refuse_endless_scans(io.BytesIO(data[:start] + data[start:-2] * 200))
+
+
+def test_the_scans_of_a_camera_are_not_refused() -> None:
+    jpeg.refuse_endless_scans(io.BytesIO(encoded(picture(), progressive=True)))
