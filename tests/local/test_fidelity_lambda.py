@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import ACCOUNT, ECHO, REGION, Aws, error, make_function, refused, zipped
+from tests.local.conftest import ACCOUNT, ECHO, REGION, Aws, error, refused, zipped
 from tests.local.recordings import assert_like, recorded
 
 FUNCTION = "TestLambdaFunction"
