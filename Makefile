@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format bench-images fuzz clean
+.PHONY: demo test check format crashes clean
 
 demo: $(VENV)/.installed
 	$(BIN)/pipeline-ctl demo
@@ -22,6 +22,9 @@ check: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+crashes: $(VENV)/.installed-dev
+	CRASH_POINTS=all $(BIN)/python -m pytest --numprocesses 2 tests/aws/test_crashes.py
 
 clean:
 	rm -rf $(VENV) dist demo-output .mypy_cache .pytest_cache .ruff_cache

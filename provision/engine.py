@@ -26,6 +26,7 @@ from provision.resource import Change, Known, Resource, State, compare
 
 CONVERGE_S = 30.0
 _THREADS = 16
+_LOOKS = 3
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, PipelineError] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    remaining: list[str] = field(default_factory=list)  # what `down` found at its last look
 
     @property
     def ok(self) -> bool:
@@ -89,9 +91,22 @@ def up(aws: Aws, resources: Sequence[Resource]) -> Outcome:
 
 
 def down(aws: Aws, resources: Sequence[Resource]) -> Outcome:
-    """Delete what is ours, dependants first; what is foreign or absent is left alone."""
-    outcome = Outcome()
+    """Delete what is ours, dependants first; what is foreign or absent is left alone.
 
+    Looks again at the end: a late invocation can bring a log group back (G7) or fill a bucket.
+    """
+    outcome = Outcome()
+    remaining = list(resources)
+    for _ in range(_LOOKS):
+        _delete_all(aws, remaining, outcome)
+        remaining = present(resources)
+        if not remaining or not outcome.ok:
+            break
+    outcome.remaining = [resource.name for resource in remaining]
+    return outcome
+
+
+def _delete_all(aws: Aws, resources: Sequence[Resource], outcome: Outcome) -> None:
     def visit(resource: Resource) -> None:
         try:
             actual = _read(resource)
@@ -108,7 +123,6 @@ def down(aws: Aws, resources: Sequence[Resource]) -> Outcome:
 
     with ThreadPoolExecutor(_THREADS) as pool:
         _walk(aws, pool, resources, _reversed_needs(resources), visit, outcome)
-    return outcome
 
 
 def present(resources: Sequence[Resource]) -> list[Resource]:

@@ -111,7 +111,7 @@ def _delete(
     from provision.errors import PipelineError
 
     outcome = engine.down(pipeline.aws, resources)
-    remaining = [resource.name for resource in engine.present(resources)]
+    remaining = outcome.remaining
     deleted = [f"{c.resource} {c.id}" if c.id else c.resource for c in outcome.changes.values()]
     data = {
         **describe.place(pipeline.names),

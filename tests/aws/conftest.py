@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from provision import aws, engine
 from provision.aws import Aws
 from provision.events import Event
 from provision.names import Names
+from provision.package import FUNCTION_DIR
 from provision.pipeline import Pipeline
 from provision.spec import Settings
 
@@ -36,8 +39,16 @@ def connection(server: LocalServer, heard: list[Event]) -> Aws:
     return aws.connect_local(server.url, "us-east-1", heard.append)
 
 
+@pytest.fixture(scope="session")
+def function_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The function as it was when the tests began: an edit meanwhile is no drift."""
+    folder = tmp_path_factory.mktemp("function")
+    shutil.copytree(FUNCTION_DIR, folder, dirs_exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="module")
-def describe(connection: Aws) -> Callable[..., Pipeline]:
+def describe(connection: Aws, function_dir: Path) -> Callable[..., Pipeline]:
     """Describes another pipeline, which is not made yet; `changes` are its settings."""
 
     def describe(**changes: object) -> Pipeline:
@@ -45,7 +56,13 @@ def describe(connection: Aws) -> Callable[..., Pipeline]:
         settings = Settings(**{"runtime": local.runtime, **changes})  # type: ignore[arg-type]
         names = Names(f"test-{next(_NUMBERS)}", connection.caller.account, connection.region)
         return Pipeline(
-            connection, names, settings, local, add_emails=["me@example.com"], delete_data=True
+            connection,
+            names,
+            settings,
+            local,
+            add_emails=["me@example.com"],
+            delete_data=True,
+            function_dir=function_dir,
         )
 
     return describe

@@ -1,0 +1,162 @@
+"""A run that dies anywhere can be run again.
+
+The points are generated: one undisturbed run is recorded, then each of its calls is run up to
+and the run ended just before it, or just after AWS has carried it out. Then the same command is run
+again: what stands must equal what an undisturbed run makes, and `down` must leave nothing.
+
+The suite ends runs after every call that changes something; CRASH_POINTS=all (`make crashes`)
+ends them before and after every call, reads as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from provision import aws, engine
+from provision.aws import Aws
+from provision.pipeline import Pipeline
+
+Point = tuple[str, int]
+_READS = ("Get", "List", "Head", "Describe")
+_ALL = os.environ.get("CRASH_POINTS") == "all"
+_MOMENTS = ("before", "after") if _ALL else ("after",)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Saboteur:
+    """Ends a run at one call: all its threads are dead from then on."""
+
+    point: Point | None = None
+    after: bool = False
+    calls: list[Point] = field(default_factory=list)
+    dead: bool = False
+    _counts: Counter[str] = field(default_factory=Counter)
+    _lock: Any = field(default_factory=threading.Lock)
+
+    def watch(self, connection: Aws) -> None:
+        events = connection.session.events
+        events.register("before-call", self._before)
+        events.register("after-call", self._after)
+
+    def _before(self, model: Any, context: dict[str, Any], **_: object) -> None:
+        with self._lock:
+            if self.dead:
+                raise Killed
+            self._counts[model.name] += 1
+            context["point"] = (model.name, self._counts[model.name])
+            self.calls.append(context["point"])
+            if context["point"] == self.point and not self.after:
+                self.dead = True
+                raise Killed
+
+    def _after(self, context: dict[str, Any], **_: object) -> None:
+        if self.dead or (context["point"] == self.point and self.after):
+            self.dead = True
+            raise Killed
+
+
+def _reconnected(pipeline: Pipeline, saboteur: Saboteur) -> Pipeline:
+    """The same pipeline seen by a new process."""
+    connection = aws.connect_local(str(pipeline.aws.endpoint_url), pipeline.aws.region)
+    saboteur.watch(connection)
+    return replace(pipeline, aws=connection)
+
+
+def _run(command: Callable[..., engine.Outcome], pipeline: Pipeline, saboteur: Saboteur) -> None:
+    again = _reconnected(pipeline, saboteur)
+    command(again.aws, again.resources())
+
+
+def _run_and_die(
+    command: Callable[..., engine.Outcome], pipeline: Pipeline, saboteur: Saboteur
+) -> None:
+    with pytest.raises(Killed):
+        _run(command, pipeline, saboteur)
+
+
+def _states(pipeline: Pipeline) -> dict[str, Any]:
+    """What AWS has, without what is different in every pipeline."""
+    states = {r.name: r.read() for r in pipeline.resources()}
+    text = json.dumps(states, sort_keys=True).replace(pipeline.names.pipeline, "NAME")
+    read: dict[str, Any] = json.loads(text)
+    for name, field_name in (("role", "role_id"), ("function", "tags"), ("layer", "id")):
+        read[name].pop(field_name)
+    read["function"].pop("layers")
+    return read
+
+
+def _leftovers(pipeline: Pipeline) -> list[str]:
+    """Everything in the account that has the pipeline's name in its own."""
+    clients = pipeline.aws
+    found = [
+        *(b["Name"] for b in clients.s3.list_buckets()["Buckets"]),
+        *(t["TopicArn"] for t in clients.sns.list_topics()["Topics"]),
+        *(r["RoleName"] for r in clients.iam.list_roles()["Roles"]),
+        *(f["FunctionName"] for f in clients.lambda_.list_functions()["Functions"]),
+        *(v["LayerName"] for v in clients.lambda_.list_layers()["Layers"]),
+        *(g["logGroupName"] for g in clients.logs.describe_log_groups()["logGroups"]),
+    ]
+    return [name for name in found if pipeline.names.pipeline in name]
+
+
+def _points(saboteur: Saboteur) -> list[Point]:
+    return [call for call in saboteur.calls if _ALL or not call[0].startswith(_READS)]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(describe: Callable[..., Pipeline]) -> dict[str, Any]:
+    pipeline = describe()
+    engine.up(pipeline.aws, pipeline.resources())
+    return _states(pipeline)
+
+
+@pytest.mark.parametrize("moment", _MOMENTS)
+def test_up_that_died_anywhere_is_gone_on_with(
+    describe: Callable[..., Pipeline], undisturbed: dict[str, Any], subtests: Any, moment: str
+) -> None:
+    recorder = Saboteur()
+    _run(engine.up, describe(), recorder)
+
+    for point in _points(recorder):
+        with subtests.test(moment=moment, call=point):
+            pipeline = describe()
+            _run_and_die(engine.up, pipeline, Saboteur(point, after=moment == "after"))
+
+            engine.up(pipeline.aws, pipeline.resources())
+
+            assert _states(pipeline) == undisturbed
+            engine.down(pipeline.aws, pipeline.resources())
+            assert _leftovers(pipeline) == []
+
+
+@pytest.mark.parametrize("moment", _MOMENTS)
+def test_down_that_died_anywhere_is_gone_on_with(
+    describe: Callable[..., Pipeline], subtests: Any, moment: str
+) -> None:
+    standing = describe()
+    engine.up(standing.aws, standing.resources())
+    recorder = Saboteur()
+    _run(engine.down, standing, recorder)
+
+    for point in _points(recorder):
+        with subtests.test(moment=moment, call=point):
+            pipeline = describe()
+            engine.up(pipeline.aws, pipeline.resources())
+            _run_and_die(engine.down, pipeline, Saboteur(point, after=moment == "after"))
+
+            ended = engine.down(pipeline.aws, pipeline.resources())
+
+            assert ended.ok
+            assert _leftovers(pipeline) == []
