@@ -24,7 +24,8 @@ _PERMISSIONS = {"sns": "SNS:Publish", "sqs": "sqs:SendMessage", "lambda": "lambd
 
 def report(state: State, event: AsyncEvent, outcome: Outcome | None, how: Condition) -> None:
     """Sends the record to the function's destination for `how`, when it has one."""
-    config = (state.function(event.arn).event_invoke or {}).get("DestinationConfig", {})
+    record_ = state.functions.get(event.arn)
+    config = ((record_.event_invoke if record_ else None) or {}).get("DestinationConfig", {})
     side = "OnSuccess" if how == "Success" else "OnFailure"
     target = config.get(side, {}).get("Destination")
     if how != "Success":

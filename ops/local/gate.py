@@ -33,7 +33,7 @@ class Gate:
         call = wire.decode(environ)
         if call is None:
             return self._moto(environ, start_response)
-        with being_answered(call):
+        with being_answered(call), self._state.propagation.under_way(call):
             answer = self._answer(call, environ)
         start_response(_status_line(answer.status), answer.headers)
         return answer.body

@@ -14,9 +14,11 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import destinations, function_logs, functions
+from .aws_times import LOGS_WRITTEN
+from .runtime.deployment import Deployment
 from .runtime.outcome import Outcome
 from .runtime.pool import Pool, ThrottledError
 from .runtime.worker import Request
@@ -28,6 +30,7 @@ _log = logging.getLogger(__name__)
 _MAX_AGE_S = 21_600  # six hours (L22)
 _MAX_RETRIES = 2
 _THROTTLE_BACKOFF_S = 1.0
+_PENDING_POLL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Invocations:
         self._sequence = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
+        self._lingering: dict[str, tuple[Deployment, float]] = {}
         self._threads = [
             threading.Thread(target=self._serve, name=f"async-{n}", daemon=True)
             for n in range(pool.slots)
@@ -68,7 +72,7 @@ class Invocations:
 
     def now(self, arn: str, payload: bytes, request: Request | None = None) -> Outcome:
         """Runs a function and waits; raises ThrottledError, LookupError when it is absent."""
-        deployment = functions.deployment(self._state, arn)
+        deployment = self._deployment(arn)
         if deployment is None:
             raise LookupError(arn)
         request = request or Request(str(uuid.uuid4()), payload)
@@ -76,14 +80,36 @@ class Invocations:
         self._state.counts["invocations"] += 1
         if outcome.failed:
             self._state.counts["errors"] += 1
-        function_logs.write(self._state, deployment, worker.stream, outcome.lines)
+        self._log(deployment, worker.stream, outcome)
         return outcome
+
+    def _log(self, deployment: Deployment, stream: str, outcome: Outcome) -> None:
+        """Write the log, later where time matters: a deleted group may come back (G7)."""
+        delay_s = self._state.propagation.draw(self._state, LOGS_WRITTEN)
+        write = (self._state, deployment, stream, outcome.lines)
+        if not delay_s:
+            function_logs.write(*write)
+            return
+        timer = threading.Timer(delay_s, function_logs.write, write)
+        timer.daemon = True
+        timer.start()
+
+    def _deployment(self, arn: str) -> Deployment | None:
+        lingering, until = self._lingering.get(arn, (None, 0.0))
+        deployed = functions.deployment(self._state, arn)
+        return deployed or (lingering if time.monotonic() < until else None)
 
     def later(self, event: AsyncEvent, delay_s: float = 0.0) -> None:
         """Queues an event to run in `delay_s` seconds at the earliest."""
         with self._changed:
             heapq.heappush(self._due, (time.monotonic() + delay_s, next(self._sequence), event))
             self._changed.notify()
+
+    def keep_for(self, arn: str, seconds: float) -> None:
+        """Keep a function that is being deleted for events already queued (L40, G7)."""
+        deployed = functions.deployment(self._state, arn)
+        if deployed is not None and seconds > 0:
+            self._lingering[arn] = deployed, time.monotonic() + seconds
 
     def retire(self, arn: str) -> None:
         """Ends the idle workers of a function that changed or went away."""
@@ -117,11 +143,15 @@ class Invocations:
         return None
 
     def _handle(self, event: AsyncEvent) -> None:
-        if functions.find(event.arn) is None:
+        if self._deployment(event.arn) is None:
             self._state.counts["dropped"] += 1
             _log.warning("event %s: no function %s any more", event.request_id, event.arn)
             return
-        config = self._state.function(event.arn).event_invoke or {}
+        record = self._state.functions.get(event.arn)
+        if record is not None and record.phase() == "creating":
+            self.later(event, _PENDING_POLL_S * self._state.settings.time_scale)  # S12
+            return
+        config = self._config(event)
         age_s = time.time() - event.created
         if age_s > config.get("MaximumEventAgeInSeconds", _MAX_AGE_S):
             destinations.report(self._state, event, None, "EventAgeExceeded")
@@ -135,7 +165,7 @@ class Invocations:
         self._conclude(replace(event, attempts=event.attempts + 1), outcome)
 
     def _conclude(self, event: AsyncEvent, outcome: Outcome) -> None:
-        config = self._state.function(event.arn).event_invoke or {}
+        config = self._config(event)
         if not outcome.failed:
             destinations.report(self._state, event, outcome, "Success")
         elif event.attempts <= config.get("MaximumRetryAttempts", _MAX_RETRIES):
@@ -143,6 +173,10 @@ class Invocations:
             self.later(event, _delay(self._state.settings.retry_delays_s, event.attempts))
         else:
             destinations.report(self._state, event, outcome, "RetriesExhausted")
+
+    def _config(self, event: AsyncEvent) -> dict[str, Any]:
+        record = self._state.functions.get(event.arn)
+        return (record.event_invoke if record else None) or {}
 
     def _back_off(self, event: AsyncEvent) -> None:
         self._state.counts["throttles"] += 1

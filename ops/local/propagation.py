@@ -1,79 +1,180 @@
-"""How changes reach the parts of AWS that act on them: at once, unless time matters."""
+"""How changes reach the parts of AWS that act on them: at once, unless time matters.
+
+What was written is read back at once (moto has it); what acts on it sees it later. With
+`behave="aws"` a change comes into force after a time drawn from `aws_times`, scaled.
+"""
 
 from __future__ import annotations
 
+import copy
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import authorization, functions
-from .calls import Refusal
+from . import authorization, aws_times, functions
+from .aws_times import Spread
+from .calls import Call, Refusal
 
 if TYPE_CHECKING:
-    from .calls import Call
     from .state import State
 
 _SENDING = {
-    "sns": ("SNS:Publish", "Publish on SNS"),
-    "sqs": ("sqs:SendMessage", "SendMessage on SQS"),
-    "lambda": ("lambda:InvokeFunction", "InvokeFunction on Lambda"),
+    "sns": ("SNS:Publish", "Publish"),
+    "sqs": ("sqs:SendMessage", "SendMessage"),
+    "lambda": ("lambda:InvokeFunction", "InvokeFunction"),
 }
+_EMPTY_PAGES = 0.2  # how often a page of log events comes empty (G4)
+
+
+class History:
+    """Values by the time from which each is in force."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[float, Any]] = []
+
+    def add(self, value: Any, after_s: float) -> None:
+        """Let `value` come into force in `after_s` seconds."""
+        self._entries.append((time.monotonic() + after_s, value))
+
+    def now(self, before: Any) -> Any:
+        """The newest value in force; `before` when the first is still to come."""
+        due = [entry for entry in self._entries if entry[0] <= time.monotonic()]
+        if not due:
+            return before
+        self._entries = due[-1:] + [entry for entry in self._entries if entry not in due]
+        return due[-1][1]
 
 
 class Propagation:
     """What is in force now, as opposed to what was last written."""
 
+    def __init__(self) -> None:
+        self._random = random.Random()  # noqa: S311 - no secret depends on it
+        self._lock = threading.Lock()
+        self._histories: dict[tuple[str, str], History] = {}
+        self._in_flight: list[Call] = []
+
+    def seed(self, seed: int | None) -> None:
+        """Begin a sequence of random numbers anew."""
+        self._random.seed(seed)
+
+    def draw(self, state: State, spread: Spread) -> float:
+        """Draw a scaled duration; 0 where time does not matter."""
+        if not state.settings.takes_time:
+            return 0.0
+        with self._lock:
+            return spread.sample(self._random) * state.settings.time_scale
+
+    def happens(self, state: State, chance: float) -> bool:
+        """Draw whether a rare thing happens; never where time does not matter."""
+        with self._lock:
+            return state.settings.takes_time and self._random.random() < chance
+
     def delay(self, state: State, call: Call) -> None:
         """Wait as long as AWS takes for this call."""
+        if not state.settings.takes_time:
+            return
+        in_region = authorization.identify(call).kind == "role"
+        with self._lock:
+            seconds = aws_times.latency(call.action, self._random, in_region=in_region)
+        time.sleep(seconds * state.settings.time_scale)
+
+    @contextmanager
+    def under_way(self, call: Call) -> Iterator[None]:
+        """Count a call among those being answered."""
+        with self._lock:
+            self._in_flight.append(call)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_flight.remove(call)
+
+    def others_under_way(self, call: Call, actions: tuple[str, ...], parameter: str) -> bool:
+        """Say whether an earlier call of `actions` on the same thing is not yet answered."""
+        with self._lock:
+            earlier = self._in_flight[: self._in_flight.index(call)]
+        return any(c.action in actions and c.get(parameter) == call.get(parameter) for c in earlier)
+
+    def change(self, state: State, kind: str, name: str, value: Any, spread: Spread) -> None:
+        """Let a value of one thing come into force later."""
+        seconds = self.draw(state, spread)
+        with self._lock:
+            self._histories.setdefault((kind, name), History()).add(value, seconds)
+
+    def forget(self, kind: str, name: str) -> None:
+        """Drop what is known of a thing that was deleted."""
+        with self._lock:
+            self._histories.pop((kind, name), None)
+
+    def in_force(self, kind: str, name: str, *, before: Any, unknown: Any) -> Any:
+        """The value in force: `before` the first one came, `unknown` when none was noted."""
+        with self._lock:
+            history = self._histories.get((kind, name))
+            return unknown if history is None else history.now(before)
+
+    def role_is_known(self, role_arn: str) -> bool:
+        """Say whether Lambda can assume a role whose trust policy allows it (I1)."""
+        return bool(self.in_force("role", role_arn, before=False, unknown=True))
 
     def effective_documents(self, account: str, role: str, documents: list[str]) -> list[str]:
-        """The policies of a role that are enforced at this moment."""
-        return documents
-
-    def role_changed(self, state: State, account: str, role: str) -> None:
-        """Note that a role or its trust policy is new."""
-
-    def role_is_known(self, state: State, role_arn: str) -> bool:
-        """Say whether Lambda can assume a role whose trust policy allows it (I1)."""
-        return True
+        """The policies of a role that are enforced at this moment (I6)."""
+        enforced = self.in_force("policy", f"{account}/{role}", before=[], unknown=documents)
+        return list(enforced)
 
     def missing_send_permission(
         self, state: State, account: str, role_arn: str, target: str
     ) -> Refusal | None:
-        """Lambda's refusal when a role may not send to a target yet, or never may (I2, I5)."""
-        action, _ = _SENDING.get(target.split(":")[2], ("", ""))
+        """Lambda's refusal when a role may not send to a target, or not yet (I2, I5)."""
+        action, verb = _SENDING.get(target.split(":")[2], ("", ""))
         if not action or authorization.role_may(state, account, role_arn, action, target):
             return None
-        text = (
-            f"The function's execution role does not have permissions to call "
-            f"{action.partition(':')[2]} on {target}"
-        )
+        text = f"The function's execution role does not have permissions to call {verb} on {target}"
         return Refusal("InvalidParameterValueException", text)
 
     def settling_s(self, state: State, call: Call) -> float:
         """How long a function stays Pending or InProgress after this call (L1, L3)."""
-        return 0.0
+        if call.operation == "CreateFunction":
+            return self.draw(state, aws_times.FUNCTION_CREATED)
+        layered = call.get("Layers") is not None
+        spread = aws_times.LAYERS_UPDATED if layered else aws_times.FUNCTION_UPDATED
+        return self.draw(state, spread)
 
     def policy_changed(self, state: State, arn: str) -> None:
-        """Note that a function's resource policy is new."""
+        """Note a function's new resource policy, which S3 sees later (S10)."""
+        statements = copy.deepcopy(functions.get(arn).policy.statements)
+        spread = aws_times.PERMISSION_SEEN
+        self.change(state, "permission", arn, {"Statement": statements}, spread)
 
     def function_policy(self, state: State, arn: str) -> dict[str, Any] | None:
         """A function's resource policy as S3 sees it (S10)."""
-        function = functions.find(arn)
-        if function is None or not function.policy.statements:
+        if functions.find(arn) is None:
             return None
-        return {"Statement": function.policy.statements}
-
-    def event_is_visible(self, state: State, event: dict[str, Any]) -> bool:
-        """Say whether readers of logs see an event already (G3)."""
-        return True
-
-    def maybe_empty(self, state: State, call: Call, page: list[Any]) -> list[Any]:
-        """A page of log events, or an empty one with a token to go on (G4)."""
-        return page
+        seen: dict[str, Any] | None = self.in_force("permission", arn, before=None, unknown=None)
+        return seen
 
     def notify(self, state: State, bucket: str, configuration: dict[str, Any]) -> None:
-        """Take in a new notification configuration (S17)."""
+        """Take in a new notification configuration; events follow it later (S17)."""
         state.notifications[bucket] = configuration
+        spread = aws_times.NOTIFICATION_EFFECTIVE
+        self.change(state, "notification", bucket, configuration, spread)
 
     def notifications(self, state: State, bucket: str) -> dict[str, Any]:
-        """The notification configuration in force."""
-        return state.notifications.get(bucket, {})
+        """The notification configuration that events follow now."""
+        found: dict[str, Any] = self.in_force("notification", bucket, before={}, unknown={})
+        return found
+
+    def event_is_visible(self, state: State, event: dict[str, Any]) -> bool:
+        """Say whether readers of logs see an event already; each has a delay of its own (G3)."""
+        if not state.settings.takes_time:
+            return True
+        own = random.Random(f"{state.settings.seed}{event['timestamp']}{event['message']}")  # noqa: S311
+        delay_s = aws_times.LOGS_VISIBLE.sample(own) * state.settings.time_scale
+        return time.time() >= float(event["ingestionTime"]) / 1000 + delay_s
+
+    def maybe_empty(self, state: State, page: list[Any]) -> list[Any]:
+        """A page of log events, or now and then an empty one with a token to go on (G4)."""
+        return [] if page and self.happens(state, _EMPTY_PAGES) else page

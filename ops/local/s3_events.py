@@ -16,6 +16,7 @@ from moto.sqs.models import sqs_backends
 
 from . import functions, policy
 from .authorization import identify
+from .aws_times import EVENT_DELIVERY
 from .calls import Call, current_call
 from .invocations import AsyncEvent
 
@@ -28,6 +29,7 @@ TARGETS = {
     "QueueConfigurations": "QueueArn",
     "TopicConfigurations": "TopicArn",
 }
+_TWICE = 0.02  # how often an event is delivered a second time (S18, L24)
 OWNER_ID = "A3LOCALOWNERID"
 _lock = threading.Lock()
 _last_sequence = 0
@@ -138,4 +140,7 @@ def _deliver(state: State, kind: str, target: str, message: str, bucket: Any) ->
         sqs_backends[account][region].send_message(rest[0], message)
     else:
         arn = functions.arn_of(account, region, target)
-        state.invocations.later(AsyncEvent(arn, message.encode()))
+        event = AsyncEvent(arn, message.encode())
+        state.invocations.later(event, state.propagation.draw(state, EVENT_DELIVERY))
+        if state.propagation.happens(state, _TWICE):
+            state.invocations.later(event, state.propagation.draw(state, EVENT_DELIVERY))

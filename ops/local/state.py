@@ -86,6 +86,7 @@ class State:
         self.table = table
         self.mailbox = Mailbox()
         self.propagation = Propagation()
+        self.propagation.seed(settings.seed)
         self.functions: dict[str, FunctionRecord] = {}  # by unqualified ARN
         self.buckets: set[str] = set()  # those that got a new bucket's defaults
         self.notifications: dict[str, dict[str, Any]] = {}  # by bucket
@@ -99,6 +100,7 @@ class State:
         """Other settings for the length of a `with` block."""
         before = self.settings
         self.settings = replace(before, **settings)
+        self.propagation.seed(self.settings.seed)
         try:
             yield
         finally:

@@ -15,6 +15,7 @@ from . import (
     lambda_validation,
     logs,
     logs_events,
+    passing_faults,
     s3_buckets,
     s3_notifications,
     sns,
@@ -22,6 +23,7 @@ from . import (
 )
 
 _MODULES = (
+    passing_faults,
     iam,
     lambda_validation,
     lambda_functions,

@@ -108,12 +108,6 @@ def created(state: State, call: Call, result: dict[str, Any]) -> None:
     result["Role"].pop("RoleLastUsed", None)
 
 
-@rows.follows("I1", "iam.CreateRole", "iam.UpdateAssumeRolePolicy")
-def role_changed(state: State, call: Call) -> None:
-    """Note when the role came: Lambda knows it later."""
-    state.propagation.role_changed(state, call.account, call.get("RoleName"))
-
-
 def _trusted(document: dict[str, Any]) -> list[str]:
     statements = document.get("Statement", [])
     found: list[str] = []

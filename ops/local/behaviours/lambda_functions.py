@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from moto.awslambda.models import lambda_backends
 
 from .. import functions
+from ..aws_times import FUNCTION_LINGERS
 from ..calls import Call, Refusal
 from ..table import Sheet
 from .lambda_refusals import arn, invalid_parameter, missing_function, not_found
@@ -68,7 +69,16 @@ def begin_change(state: State, call: Call) -> None:
 def forget(state: State, call: Call) -> None:
     """Drop the record and the workers; events still queued find no function."""
     state.functions.pop(arn(call), None)
+    state.propagation.forget("permission", arn(call))
     state.invocations.retire(arn(call))
+
+
+@rows.refuses("L40", "lambda.DeleteFunction")
+def linger(state: State, call: Call) -> None:
+    """Let events that are queued run a little longer, on the code that is deleted."""
+    if functions.find(arn(call)) is not None:
+        seconds = state.propagation.draw(state, FUNCTION_LINGERS)
+        state.invocations.keep_for(arn(call), seconds)
 
 
 @rows.rewrites("L1", *_CONFIGURATIONS)

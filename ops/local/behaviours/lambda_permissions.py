@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import functions
 from ..calls import Call, Refusal
@@ -70,7 +70,7 @@ def nothing_to_remove(state: State, call: Call) -> Refusal | None:
     return None
 
 
-@rows.rewrites("L20", "lambda.AddPermission")
-def order(state: State, call: Call, result: dict[str, Any]) -> None:
-    """Note when the statement came: S3 sees it later (S10)."""
+@rows.follows("S10", "lambda.AddPermission", "lambda.RemovePermission")
+def changed(state: State, call: Call) -> None:
+    """Let S3 see the new policy later."""
     state.propagation.policy_changed(state, arn(call))

@@ -154,7 +154,7 @@ def role(state: State, call: Call) -> Refusal | None:
     if not re.fullmatch(pattern, role_arn):
         constraint = f"Member must satisfy regular expression pattern: {pattern}"
         return violation(role_arn, "role", constraint)
-    if _trusts_lambda(call, role_arn) and state.propagation.role_is_known(state, role_arn):
+    if _trusts_lambda(call, role_arn) and state.propagation.role_is_known(role_arn):
         return None
     return invalid_parameter("The role defined for the function cannot be assumed by Lambda.")
 

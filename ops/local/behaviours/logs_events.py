@@ -35,7 +35,7 @@ def filter_events(state: State, call: Call) -> dict[str, Any] | Refusal:
     found = [event for event in _events(state, call) if wanted(event["message"])]
     rest = [event for event in sorted(found, key=_key) if after is None or _key(event) > after]
     page = _page(rest, call.get("limit", _MAX_EVENTS))
-    page = state.propagation.maybe_empty(state, call, page)
+    page = state.propagation.maybe_empty(state, page)
     result: dict[str, Any] = {"events": page, "searchedLogStreams": []}
     if len(page) < len(rest):
         result["nextToken"] = _token(_key(page[-1]) if page else after)
