@@ -22,7 +22,7 @@ from provision import aws, spec
 from provision.aws import Aws
 from provision.aws_errors import found
 from provision.errors import PipelineError, UsageError
-from provision.names import DEFAULT_NAME, Names, check_pipeline_name
+from provision.names import DEFAULT_NAME, Names, check_lengths, check_pipeline_name
 from provision.pipeline import Pipeline, recorded_settings
 from provision.resources.subscriptions import checked_email
 
@@ -56,6 +56,7 @@ def open_pipeline(
     spec.resolve(flags or {}, os.environ, file, {})  # refuse what cannot be before any call
     connection, info = _connect(screen, file, start_local=start_local)
     name = pipeline_name(screen.options, file)
+    check_pipeline_name(name)
     who = connection.caller
     names = Names(name, who.account, connection.region, who.partition)
     recorded = recorded_settings(connection, names)
@@ -64,7 +65,7 @@ def open_pipeline(
     if info:
         _check_runs_here(settings, info)
     names = replace(names, account_regional=settings.bucket_namespace == "account-regional")
-    check_pipeline_name(names)
+    check_lengths(names)
     return Pipeline(
         connection,
         names,

@@ -94,9 +94,8 @@ class Names:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 
-def check_pipeline_name(names: Names) -> None:
-    """Raise UsageError when a name that follows from the pipeline's would be refused by AWS."""
-    name = names.pipeline
+def check_pipeline_name(name: str) -> None:
+    """Raise UsageError when no AWS resource could be called like this."""
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"'{name}' is no name for a pipeline.",
@@ -110,6 +109,11 @@ def check_pipeline_name(names: Names) -> None:
             why=f"Reserved beginnings are {', '.join(_RESERVED_PREFIXES)}.",
             fix="Choose another with --name.",
         )
+
+
+def check_lengths(names: Names) -> None:
+    """Raise UsageError when a name that follows from the pipeline's is too long for AWS."""
+    name = names.pipeline
     excess = max(
         len(names.bucket("output")) - _BUCKET_MAX,
         len(names.role) - _ROLE_MAX,

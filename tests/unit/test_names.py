@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from provision.errors import UsageError
-from provision.names import Names, check_bucket_name, check_pipeline_name
+from provision.names import Names, check_bucket_name, check_lengths, check_pipeline_name
 
 NAMES = Names("image-pipeline", "123456789012", "eu-central-1")
 
@@ -34,15 +34,15 @@ def test_another_partition_shows_in_every_arn() -> None:
 def test_the_longest_name_that_fits_is_accepted_and_one_more_is_not() -> None:
     room = 63 - len(Names("", "123456789012", "us-east-1").bucket("output"))
 
-    check_pipeline_name(Names("a" * room, "123456789012", "us-east-1"))
+    check_lengths(Names("a" * room, "123456789012", "us-east-1"))
     with pytest.raises(UsageError, match="1 characters too long"):
-        check_pipeline_name(Names("a" * (room + 1), "123456789012", "us-east-1"))
+        check_lengths(Names("a" * (room + 1), "123456789012", "us-east-1"))
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "-a", "a-", "a_b", "ünï", "a b", "xn--a", "aws-x"])
 def test_a_name_that_aws_would_refuse_is_refused(name: str) -> None:
     with pytest.raises(UsageError):
-        check_pipeline_name(Names(name, "123456789012", "us-east-1"))
+        check_pipeline_name(name)
 
 
 @pytest.mark.parametrize(

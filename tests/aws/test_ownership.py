@@ -1,0 +1,195 @@
+"""What does not carry our tag is never changed nor deleted; what others put beside ours stays."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from provision import engine
+from provision.errors import ForeignResourceError, StoredImagesError
+from provision.pipeline import Pipeline
+from provision.resources.role import TRUST
+
+
+def _zip() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("lambda_function.py", "def lambda_handler(event, context): return 1\n")
+    return buffer.getvalue()
+
+
+def _foreign_role(p: Pipeline, name: str) -> str:
+    role = p.aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+    return role["Role"]["Arn"]
+
+
+def _foreign_function(p: Pipeline) -> object:
+    return p.aws.lambda_.create_function(
+        FunctionName=p.names.function,
+        Role=_foreign_role(p, f"other-{p.names.pipeline}"),
+        Code={"ZipFile": _zip()},
+        Handler="lambda_function.lambda_handler",
+        Runtime="python3.12",
+    )
+
+
+def _foreign_log_group(p: Pipeline) -> object:
+    _foreign_function(p)
+    return p.aws.logs.create_log_group(logGroupName=p.names.log_group)
+
+
+FOREIGN: dict[str, Callable[[Pipeline], object]] = {
+    "input-bucket": lambda p: p.aws.s3.create_bucket(
+        Bucket=p.input_bucket, BucketNamespace="account-regional"
+    ),
+    "output-bucket": lambda p: p.aws.s3.create_bucket(
+        Bucket=p.output_bucket, BucketNamespace="account-regional"
+    ),
+    "topic": lambda p: p.aws.sns.create_topic(Name=p.names.topic),
+    "role": lambda p: _foreign_role(p, p.names.role),
+    "function": _foreign_function,
+    "log-group": _foreign_log_group,
+    "layer": lambda p: p.aws.lambda_.publish_layer_version(
+        LayerName=p.names.layer, Content={"ZipFile": _zip()}
+    ),
+}
+
+
+def _read_raw(p: Pipeline, name: str) -> Any:
+    """What AWS says of a resource, apart from the moment it says so."""
+    read: dict[str, Callable[[], Any]] = {
+        "input-bucket": lambda: p.aws.s3.get_public_access_block(Bucket=p.input_bucket),
+        "output-bucket": lambda: p.aws.s3.get_public_access_block(Bucket=p.output_bucket),
+        "topic": lambda: p.aws.sns.list_tags_for_resource(ResourceArn=p.names.topic_arn),
+        "role": lambda: p.aws.iam.get_role(RoleName=p.names.role)["Role"],
+        "function": lambda: p.aws.lambda_.get_function_configuration(FunctionName=p.names.function),
+        "log-group": lambda: p.aws.logs.list_tags_for_resource(resourceArn=p.names.log_group_arn),
+        "layer": lambda: p.aws.lambda_.list_layer_versions(LayerName=p.names.layer),
+    }
+    return {k: v for k, v in read[name]().items() if k != "ResponseMetadata"}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_up_and_down_leave_a_foreign_resource_alone(pipeline: Pipeline, name: str) -> None:
+    FOREIGN[name](pipeline)
+    before = _read_raw(pipeline, name)
+
+    made = engine.up(pipeline.aws, pipeline.resources())
+    gone = engine.down(pipeline.aws, pipeline.resources())
+
+    assert isinstance(made.failures[name], ForeignResourceError)
+    assert name not in gone.changes
+    assert _read_raw(pipeline, name) == before
+
+
+def test_notifications_of_others_survive_up_and_down(pipeline: Pipeline) -> None:
+    s3 = pipeline.aws.s3
+    engine.up(pipeline.aws, pipeline.resources())
+    mine: Any = s3.get_bucket_notification_configuration(Bucket=pipeline.input_bucket)
+    theirs = {
+        "Id": f"{pipeline.names.statement_id}-other",  # begins like ours
+        "LambdaFunctionArn": pipeline.names.function_arn,
+        "Events": ["s3:ObjectRemoved:*"],
+    }
+    configuration: Any = {
+        "LambdaFunctionConfigurations": [*mine["LambdaFunctionConfigurations"], theirs],
+        "EventBridgeConfiguration": {},
+    }
+    s3.put_bucket_notification_configuration(
+        Bucket=pipeline.input_bucket, NotificationConfiguration=configuration
+    )
+    notification = next(r for r in pipeline.resources() if r.name == "notification")
+
+    notification.delete()
+    without = s3.get_bucket_notification_configuration(Bucket=pipeline.input_bucket)
+    engine.up(pipeline.aws, pipeline.resources())
+    healed = s3.get_bucket_notification_configuration(Bucket=pipeline.input_bucket)
+
+    ids = [entry["Id"] for entry in without["LambdaFunctionConfigurations"]]
+    assert ids == [theirs["Id"]]
+    assert "EventBridgeConfiguration" in without
+    assert len(healed["LambdaFunctionConfigurations"]) == 2
+    assert "EventBridgeConfiguration" in healed
+
+
+def test_policy_statements_of_others_survive(pipeline: Pipeline) -> None:
+    s3 = pipeline.aws.s3
+    engine.up(pipeline.aws, pipeline.resources())
+    theirs = {
+        "Sid": "Theirs",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": f"{pipeline.names.bucket_arn(pipeline.output_bucket)}/*",
+    }
+    s3.put_bucket_policy(
+        Bucket=pipeline.output_bucket,
+        Policy=json.dumps({"Version": "2012-10-17", "Statement": [theirs]}),
+    )
+
+    engine.up(pipeline.aws, pipeline.resources())
+
+    policy = json.loads(s3.get_bucket_policy(Bucket=pipeline.output_bucket)["Policy"])
+    assert [s["Sid"] for s in policy["Statement"]] == ["Theirs", "PipelineCtlTlsOnly"]
+
+
+def test_an_overlapping_notification_is_named_before_anything_is_put(pipeline: Pipeline) -> None:
+    other = replace(pipeline, names=replace(pipeline.names, pipeline=f"{pipeline.names.pipeline}b"))
+    engine.up(pipeline.aws, pipeline.resources())
+    shared = replace(other.settings, input_bucket=pipeline.input_bucket)
+
+    outcome = engine.up(other.aws, replace(other, settings=shared).resources())
+
+    assert pipeline.names.statement_id in outcome.failures["notification"].why
+    assert engine.plan(pipeline.aws, pipeline.resources()).changes["notification"].action == "keep"
+
+
+def test_a_users_own_buckets_are_adopted_and_stay(describe: Callable[..., Pipeline]) -> None:
+    pipeline = describe(input_bucket="my-own-uploads", output_bucket="my-own-results")
+    s3 = pipeline.aws.s3
+    for bucket in ("my-own-uploads", "my-own-results"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="theirs", Body=b"1")
+
+    made = engine.up(pipeline.aws, pipeline.resources())
+    lifecycle_is_theirs = "NoSuchLifecycleConfiguration"
+    with pytest.raises(s3.exceptions.ClientError, match=lifecycle_is_theirs):
+        s3.get_bucket_lifecycle_configuration(Bucket="my-own-uploads")
+    gone = engine.down(pipeline.aws, pipeline.resources())
+
+    assert made.ok
+    assert gone.ok
+    assert gone.remaining == []
+    assert s3.get_object(Bucket="my-own-results", Key="theirs")["Body"].read() == b"1"
+    left = s3.get_bucket_notification_configuration(Bucket="my-own-uploads")
+    assert "LambdaFunctionConfigurations" not in left
+
+
+def test_a_named_bucket_that_is_absent_is_made_and_unmade(
+    describe: Callable[..., Pipeline],
+) -> None:
+    pipeline = describe(input_bucket="brand-new-uploads")
+
+    engine.up(pipeline.aws, pipeline.resources())
+    engine.down(pipeline.aws, pipeline.resources())
+
+    buckets = {b["Name"] for b in pipeline.aws.s3.list_buckets()["Buckets"]}
+    assert "brand-new-uploads" not in buckets
+
+
+def test_stored_images_are_not_deleted_unless_told_to(pipeline: Pipeline) -> None:
+    engine.up(pipeline.aws, pipeline.resources())
+    pipeline.aws.s3.put_object(Bucket=pipeline.output_bucket, Key="large/a.jpg", Body=b"1")
+    careful = replace(pipeline, delete_data=False)
+
+    outcome = engine.down(pipeline.aws, careful.resources())
+
+    assert isinstance(outcome.failures["output-bucket"], StoredImagesError)
+    kept = pipeline.aws.s3.get_object(Bucket=pipeline.output_bucket, Key="large/a.jpg")
+    assert kept["Body"].read() == b"1"
