@@ -14,7 +14,7 @@ from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.sts.models import sts_backends
 
-from . import actions, policy
+from . import actions, faults, policy
 from .calls import Call, Refusal
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ def identify(call: Call) -> Caller:
 def refuse(state: State, call: Call) -> Refusal | None:
     """IAM's refusal of a call; None when it is allowed."""
     caller = identify(call)
+    for action, resource in actions.needs(call):
+        if f"{faults.DENY}{action}".lower() in state.denied:
+            return _refusal(call, caller, action, resource, "deny")
     if caller.kind == "administrator":
         return None
     if caller.kind == "user" and not state.settings.enforce_users:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import DidNotStartError, MissingExtraError
+from .faults import check as check_faults
 
 _START_LIMIT_S = 30.0
 _STOP_LIMIT_S = 10.0
@@ -76,11 +77,13 @@ def start(
     """Starts the local AWS, or returns the one that runs, whatever its options.
 
     `retry_delays_s` are Lambda's two (60 and 120, scaled) with `behave="aws"`, else none.
-    Raises MissingExtraError or DidNotStartError.
+    `faults` are names of `faults.MEANINGS`. Raises MissingExtraError, DidNotStartError or
+    UnknownFaultError.
     """
     if retry_delays_s is None:
         waits = (60.0, 120.0) if behave == "aws" else (0.0, 0.0)
         retry_delays_s = tuple(wait * time_scale for wait in waits)
+    check_faults(faults)
     options = Options(behave, time_scale, seed, retry_delays_s, enforce_users, faults)
     folder = state_dir()
     folder.mkdir(parents=True, exist_ok=True)

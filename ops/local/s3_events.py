@@ -14,7 +14,7 @@ from urllib.parse import quote_plus
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from . import functions, policy
+from . import faults, functions, policy
 from .authorization import identify
 from .aws_times import EVENT_DELIVERY
 from .calls import Call, current_call
@@ -40,6 +40,8 @@ def publish(state: State, event_name: str, bucket: Any, key: Any) -> None:
     call = current_call()
     if call and call.operation == "CompleteMultipartUpload" and event_name.endswith(":Put"):
         return  # moto tells of the joined object twice
+    if faults.EVENTS_UNDELIVERED in state.settings.faults:
+        return
     configuration = state.propagation.notifications(state, bucket.name)
     for kind, entry in matching(configuration, event_name, key.name):
         event = {"Records": [record(event_name, bucket, key, entry["Id"])]}

@@ -17,7 +17,7 @@ import moto.backends
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import credentials, replacements
+from . import credentials, faults, replacements
 from .behaviours import ROWS
 from .control import Control
 from .errors import LocalError
@@ -73,6 +73,7 @@ def serve(
 
 @contextmanager
 def _served(settings: Settings, rows: Sequence[Row], port: int) -> Iterator[LocalServer]:
+    faults.check(settings.faults)
     table = Table()
     table.add(*ROWS, *rows)
     state = State(settings, table)

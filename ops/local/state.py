@@ -95,6 +95,11 @@ class State:
         self.lock = threading.RLock()
         self.invocations: Invocations
 
+    @property
+    def denied(self) -> set[str]:
+        """The `deny:` faults, in lower case."""
+        return {name.lower() for name in self.settings.faults}
+
     @contextmanager
     def changed(self, **settings: Any) -> Iterator[None]:
         """Other settings for the length of a `with` block."""

@@ -16,6 +16,7 @@ from . import (
     logs,
     logs_events,
     passing_faults,
+    permanent_faults,
     s3_buckets,
     s3_notifications,
     sns,
@@ -36,5 +37,6 @@ _MODULES = (
     s3_notifications,
     sns,
     sns_subscriptions,
+    permanent_faults,
 )
 ROWS: tuple[Row, ...] = tuple(row for module in _MODULES for row in module.rows.rows)

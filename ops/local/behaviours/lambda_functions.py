@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
 
-from .. import functions
+from .. import faults, functions
 from ..aws_times import FUNCTION_LINGERS
 from ..calls import Call, Refusal
 from ..table import Sheet
@@ -223,7 +223,7 @@ def _merged_logging(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def _account_concurrency(state: State) -> tuple[int, int]:
     """The account's concurrency, and how much of it must stay unreserved."""
-    if "account-concurrency-10" in state.settings.faults:
+    if faults.ACCOUNT_CONCURRENCY in state.settings.faults:
         return 10, 10
     return _ACCOUNT_CONCURRENCY, _UNRESERVED_MINIMUM
 
