@@ -11,6 +11,7 @@ _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
+FINISHED = ("L", "LA", "RGB", "RGBA")
 RESIZABLE = ("L", "RGB", "RGBX", "CMYK", "LAB")
 
 

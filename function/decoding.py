@@ -6,6 +6,7 @@ hundreds of megabytes for a few bytes. What will not fit the memory is refused b
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -20,20 +21,23 @@ from PIL import (
     WebPImagePlugin,  # ... otherwise Pillow would import all 43
 )
 
+import gif
 import jpeg
 import png_strips
 import webp
 from averaging import averaged
 from body import Body
-from colours import finished, resizable
+from colours import FINISHED, finished, resizable
 from deadline import OutOfTimeError
-from memory import ensure_fits, fits, function_memory_mb, to_decode, webp_to_decode
+from memory import ensure_fits, fits, function_memory_mb, gif_to_open, to_decode, webp_to_decode
 from refusals import Refused
 from resizing import Box, first_size, fit, reduction
 from sniffing import HEAD_BYTES, identify
 
 # The memory decides instead, see memory.py.
 Image.MAX_IMAGE_PIXELS = None
+# What it has to say about EXIF and tags would stand in the log, and changes nothing.
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
 _ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -78,14 +82,16 @@ def decode(body: Body, max_px: int) -> Picture:
 
 
 def _decode(body: Body, name: str, max_px: int) -> Picture:
-    if name == "WEBP":
-        _ensure_webp_fits(body)
+    _ensure_it_can_be_opened(body, name)
+    body.seek(0)
     with Image.open(cast("BinaryIO", body), formats=[name]) as opened:
         width, height = opened.size
         target = fit(width, height, max_px)
         image, box = _load(opened, body, target)
         profile, orientation = opened.info.get("icc_profile"), _orientation(opened)
         image = finished(first_size(image, target, box), profile)
+    if image.mode not in FINISHED:
+        raise OSError("its palette does not fit")  # Pillow is led astray by some broken GIFs
     image.info.clear()  # or comments and profiles would be written into the outputs
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
@@ -130,12 +136,15 @@ def _load_jpeg(
     return resizable(opened), box
 
 
-def _ensure_webp_fits(body: Body) -> None:
-    head = webp.read_head(body.read(webp.HEAD_BYTES))
-    body.seek(0)
-    if head is not None:
-        needed = webp_to_decode(head.width, head.height, head.lossless, body.size)
-        ensure_fits(needed + body.resident_bytes, head.width, head.height, function_memory_mb())
+def _ensure_it_can_be_opened(body: Body, name: str) -> None:
+    """Refuse what would not fit of the two formats for which Pillow allocates as it opens them."""
+    if name == "WEBP" and (head := webp.read_head(body.read(webp.HEAD_BYTES))):
+        size, needed = head.size, webp_to_decode(head, body.size)
+    elif name == "GIF" and (frame := gif.read_size(cast("BinaryIO", body))):
+        size, needed = frame, gif_to_open(*frame)
+    else:
+        return
+    ensure_fits(needed + body.resident_bytes, *size, function_memory_mb())
 
 
 def _orientation(image: Image.Image) -> int:

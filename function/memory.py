@@ -12,6 +12,7 @@ from math import ceil
 from PIL import Image, TiffImagePlugin
 
 from refusals import Refused
+from webp import WebPHead
 
 MIB = 1024 * 1024
 # Python, the clients, Pillow, their threads and connections take 52 MiB when idle.
@@ -73,10 +74,15 @@ def to_decode(image: Image.Image, file_bytes: int, factor: int) -> float:
     return loaded
 
 
-def webp_to_decode(width: int, height: int, lossless: bool, file_bytes: int) -> float:
+def webp_to_decode(head: WebPHead, file_bytes: int) -> float:
     """Return the bytes that a WebP takes; ask before Pillow opens it, for that allocates."""
-    pixel = _WEBP_LOSSLESS_PIXEL if lossless else _WEBP_PIXEL
-    return width * height * pixel + file_bytes
+    pixel = _WEBP_LOSSLESS_PIXEL if head.lossless else _WEBP_PIXEL
+    return head.size[0] * head.size[1] * pixel + file_bytes
+
+
+def gif_to_open(width: int, height: int) -> float:
+    """Return the bytes that a GIF takes to be opened: its frame, and what is under it."""
+    return width * height * 2
 
 
 def _conversion(image: Image.Image) -> int:

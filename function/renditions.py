@@ -13,6 +13,8 @@ from decoding import Picture
 from resizing import fit, next_size
 from settings import Settings
 
+# A third of the time of zlib's default, for 3% more bytes of a photograph, 10% of a drawing.
+PNG_LEVEL = 4
 _KEPT = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
 
 
@@ -52,7 +54,7 @@ def _encode(image: Image.Image, encoding: str, quality: int) -> bytes:
     elif encoding == "WEBP":
         image.save(file, "WEBP", quality=quality)
     else:
-        image.save(file, "PNG")
+        image.save(file, "PNG", compress_level=PNG_LEVEL)
     return file.getvalue()
 
 

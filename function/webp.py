@@ -14,8 +14,7 @@ HEAD_BYTES = 30
 class WebPHead:
     """What the first bytes tell; `lossless` is only known of files without extras."""
 
-    width: int
-    height: int
+    size: tuple[int, int]
     lossless: bool
 
 
@@ -25,14 +24,13 @@ def read_head(head: bytes) -> WebPHead | None:
     if len(head) < HEAD_BYTES:
         return None
     if kind == b"VP8X":
-        return WebPHead(_number(head[24:27]) + 1, _number(head[27:30]) + 1, lossless=True)
+        return WebPHead((_number(head[24:27]) + 1, _number(head[27:30]) + 1), lossless=True)
     if kind == b"VP8L":
         bits = _number(head[21:25])
-        return WebPHead((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, lossless=True)
+        return WebPHead(((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1), lossless=True)
     if kind == b"VP8 ":
-        return WebPHead(
-            _number(head[26:28]) & 0x3FFF, _number(head[28:30]) & 0x3FFF, lossless=False
-        )
+        size = (_number(head[26:28]) & 0x3FFF, _number(head[28:30]) & 0x3FFF)
+        return WebPHead(size, lossless=False)
     return None
 
 

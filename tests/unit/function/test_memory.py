@@ -52,7 +52,7 @@ LARGEST: dict[str, tuple[str, float, dict[str, Any]]] = {
     "lossy.webp": ("RGB", 4.5, {"method": 0}),
     "lossless.webp": ("RGB", 4, {"method": 0, "lossless": True, "quality": 0}),
     "image.avif": ("RGB", 6.5, {"speed": 10}),
-    "image.gif": ("P", 30, {}),
+    "image.gif": ("P", 24, {}),
     "raw.bmp": ("RGB", 7, {}),
     "deflated.tiff": ("RGB", 9, {"compression": "tiff_adobe_deflate"}),
     "one-strip.tiff": ("RGB", 6, {"compression": "tiff_lzw", "strip_size": 10**9}),

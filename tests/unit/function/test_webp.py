@@ -21,7 +21,7 @@ def test_the_header_tells_the_size(mode: str, options: dict[str, Any]) -> None:
     head = webp.read_head(encoded(picture(mode, (301, 201)), "WEBP", **options)[:30])
 
     assert head is not None
-    assert (head.width, head.height) == (301, 201)
+    assert head.size == (301, 201)
 
 
 @pytest.mark.parametrize(
