@@ -160,6 +160,7 @@ def _launch(folder: Path, options: Options) -> Local:
     deadline = time.monotonic() + _START_LIMIT_S
     while time.monotonic() < deadline and process.poll() is None:
         if local := running():
+            process.returncode = 0  # it outlives us: Popen must not warn that it still runs
             return local
         time.sleep(_POLL_S)
     with contextlib.suppress(ProcessLookupError):
