@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 
 from ops.commands import (
     demo,
+    doctor,
     down,
     local,
     logs,
@@ -79,7 +80,7 @@ _root.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
 )
 app.callback()(_root)
 
-for _command in (up, plan, status, ls, test_upload, logs, down, demo, policy, local):
+for _command in (up, plan, status, ls, test_upload, logs, doctor, down, demo, policy, local):
     _command.add_to(app)
 
 

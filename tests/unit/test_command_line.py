@@ -30,12 +30,23 @@ def test_help_lists_every_command(capsys: Capture) -> None:
 
     out = capsys.readouterr().out
     assert code == 0
-    for command in ("up", "plan", "status", "ls", "test-upload", "logs", "down", "demo", "local"):
+    for command in (
+        "up",
+        "plan",
+        "status",
+        "ls",
+        "test-upload",
+        "logs",
+        "doctor",
+        "down",
+        "demo",
+        "local",
+    ):
         assert f"  {command} " in out
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "plan", "status", "ls", "test-upload", "logs", "down", "demo"]
+    "command", ["up", "plan", "status", "ls", "test-upload", "logs", "doctor", "down", "demo"]
 )
 def test_help_of_a_command_lists_exit_codes_and_an_example(capsys: Capture, command: str) -> None:
     cli.run([command, "--help"])
