@@ -15,18 +15,19 @@ def read_size(file: IO[bytes]) -> tuple[int, int] | None:
     screen = file.read(_SCREEN_BYTES)
     if len(screen) == _SCREEN_BYTES and screen[10] & _HAS_PALETTE:
         file.seek(6 << (screen[10] & _PALETTE_SIZE), 1)
-    kind = file.read(1)
-    while kind == _EXTENSION:
-        file.read(1)
-        while length := file.read(1)[:1]:
-            if length == b"\x00":
-                break
-            file.seek(length[0], 1)
-        kind = file.read(1)
-    frame = file.read(8) if kind == _FRAME else b""
+    while (kind := file.read(1)) and kind != _FRAME:
+        if kind == _EXTENSION:  # Pillow reads over all else, so do we
+            file.read(1)
+            _skip_blocks(file)
+    frame = file.read(8)
     file.seek(0)
     if len(frame) < 8:
         return None
     left, top, width, height = (int.from_bytes(frame[at : at + 2], "little") for at in (0, 2, 4, 6))
     across, down = (int.from_bytes(screen[at : at + 2], "little") for at in (6, 8))
     return max(across, left + width), max(down, top + height)
+
+
+def _skip_blocks(file: IO[bytes]) -> None:
+    while (length := file.read(1)) and length != b"\x00":
+        file.seek(length[0], 1)

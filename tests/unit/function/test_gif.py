@@ -45,3 +45,10 @@ def test_a_frame_that_does_not_fit_is_refused_before_it_is_opened(
         decode(body(bytes(data)), 1024)
 
     assert refusal.value.code == "too-large"
+
+
+def test_junk_between_the_blocks_is_read_over_as_pillow_does() -> None:
+    data = encoded(picture(size=(301, 201)), "GIF", comment="walked over")
+    at = data.index(b"!")
+
+    assert gif.read_size(io.BytesIO(data[:at] + b"\xff\x00\xff" + data[at:])) == (301, 201)
