@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 _FIRST_DELAY_S: Final = 0.1
 _LONGEST_DELAY_S: Final = 5.0
-_BACKOFF: Final = 1.5
+_DELAY_PER_WAITED_S: Final = 0.08  # so a wait ends at most a twelfth later than it could
 
 
 @dataclass(frozen=True)
@@ -140,14 +140,14 @@ class Aws:
         *,
         why: str,
         deadline_s: float,
-        longest_delay_s: float = _LONGEST_DELAY_S,
     ) -> T:
         """Call `ready` until it returns something; ask densely at first, then ever less often."""
-        ends = time.monotonic() + deadline_s
-        delay = _FIRST_DELAY_S
+        began = time.monotonic()
         announced = False
         while (result := ready()) is None:
-            if time.monotonic() + delay > ends:
+            waited = time.monotonic() - began
+            delay = min(_FIRST_DELAY_S + waited * _DELAY_PER_WAITED_S, _LONGEST_DELAY_S)
+            if waited + delay > deadline_s:
                 raise TimedOutError(
                     f"{resource}: waited {deadline_s:.0f} s for {why}.",
                     fix="Run the same command again; it goes on where it was.",
@@ -156,7 +156,6 @@ class Aws:
                 self.say(Event("waiting", resource, f"waiting for {why}"))
                 announced = True
             self.pause(delay)
-            delay = min(delay * _BACKOFF, longest_delay_s)
         return result
 
     def persist(

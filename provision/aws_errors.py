@@ -72,6 +72,12 @@ def found(call: Callable[[], T], *missing: str) -> T | None:
         raise
 
 
+def is_foreign(error: Exception) -> bool:
+    """Whether S3 says that the bucket has another owner, not that a permission is missing (S29)."""
+    denied = error_code(error) in {"AccessDenied", "403"}
+    return denied and "not authorized to perform" not in error_text(error)
+
+
 def explained(call: Callable[[], T], verb: str, thing: str) -> T:
     """Run a call to AWS; what AWS or the network refuses becomes a sentence with a remedy."""
     try:

@@ -157,9 +157,14 @@ def _change(
 def _read_back(aws: Aws, resource: Resource, known: Known) -> State:
     """Read until AWS shows what was applied; reads may lag behind writes for seconds."""
     last: list[Change] = []
+    foreign: list[ForeignResourceError] = []
 
     def settled() -> State | None:
-        actual = _read(resource)
+        try:
+            actual = _read(resource)
+        except ForeignResourceError as error:  # its tag may not be visible yet (S5)
+            foreign[:] = [error]
+            return None
         last[:] = [compare(resource.name, resource.desired(known), actual)]
         return actual if last[0].action == "keep" else None
 
@@ -168,6 +173,8 @@ def _read_back(aws: Aws, resource: Resource, known: Known) -> State:
             resource.name, settled, why="AWS to show the change", deadline_s=CONVERGE_S
         )
     except TimedOutError as late:
+        if foreign:
+            raise foreign[0] from late
         fields = ", ".join(difference.field for difference in last[0].differences)
         raise DidNotConvergeError(
             f"{resource.name} was changed, but AWS still shows something else: {fields}.",

@@ -7,18 +7,21 @@ is never changed nor deleted. What we own of a bucket of ours is in `bucket_fiel
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from botocore.exceptions import ClientError
 
 from provision.aws import Aws
-from provision.aws_errors import error_code, found
+from provision.aws_errors import error_code, found, is_foreign
 from provision.emptying import count_objects, empty_bucket
 from provision.errors import ForeignResourceError, StoredImagesError
 from provision.names import PIPELINE_TAG, Names
 from provision.resource import Known, State
 from provision.resources.bucket_fields import AS_CREATED, EXPIRE_DAYS, FIELDS, BucketCalls
+
+T = TypeVar("T")
 
 _SETTLE_S: Final = 120.0
 
@@ -59,12 +62,14 @@ class Bucket:
         }
 
     def read(self) -> State | None:
-        if not self._exists():
+        tags = self._tags()
+        if tags is None:
             return None
-        if not self._is_ours():
+        if tags.get(PIPELINE_TAG) != self._names.pipeline:
             return self._adopted()
-        fields = {name: field.read(self._calls) for name, field in FIELDS.items()}
-        return {"id": self.bucket, **fields}
+        with ThreadPoolExecutor(len(FIELDS)) as pool:
+            values = pool.map(lambda field: field.read(self._calls), FIELDS.values())
+            return {"id": self.bucket, **dict(zip(FIELDS, values, strict=True))}
 
     def apply(self, actual: State | None, known: Known) -> None:
         if actual is None:
@@ -92,38 +97,40 @@ class Bucket:
 
     def stored(self) -> tuple[int, int]:
         """Return how many objects and bytes deleting this bucket would destroy; (0, 0) if none."""
-        if not self._exists() or not self._is_ours():
+        if not self._is_ours():
             return 0, 0
         return count_objects(self._aws, self.bucket, self._names.account)
 
-    def _exists(self) -> bool:
+    def _tags(self) -> dict[str, str] | None:
+        """Return the bucket's tags; None when there is no such bucket."""
         try:
-            return found(lambda: self._aws.s3.head_bucket(**self._calls.named), "404") is not None
+            answer = self._aws.s3.get_bucket_tagging(**self._calls.named)
         except ClientError as error:
-            if error_code(error) != "403":
-                raise
-            raise ForeignResourceError(
-                f"The bucket {self.bucket} is not yours to use.",
-                why="It belongs to another account, or these credentials may not see it.",
-                fix="Choose another --name or bucket, or other credentials.",
-            ) from error
+            if error_code(error) == "NoSuchBucket":
+                return None
+            if error_code(error) == "NoSuchTagSet":
+                return {}
+            if is_foreign(error):
+                raise self._foreign("It belongs to another account.") from error
+            raise
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     def _is_ours(self) -> bool:
-        answer = found(
-            lambda: self._aws.s3.get_bucket_tagging(**self._calls.named),
-            "NoSuchTagSet",
-            "NoSuchBucket",
-        )
-        tags = {tag["Key"]: tag["Value"] for tag in answer["TagSet"]} if answer else {}
-        return tags.get(PIPELINE_TAG) == self._names.pipeline
+        return (self._tags() or {}).get(PIPELINE_TAG) == self._names.pipeline
 
     def _adopted(self) -> State:
         if self._chosen_by_user:
             return {**self.desired({}), "id": self.bucket, "adopted": True}
-        raise ForeignResourceError(
+        raise self._foreign(
+            f"It lacks the tag {PIPELINE_TAG}={self._names.pipeline}; as it is it can be used "
+            f"with --{self.name} {self.bucket}."
+        )
+
+    def _foreign(self, why: str) -> ForeignResourceError:
+        return ForeignResourceError(
             f"The bucket {self.bucket} exists and was not made by this pipeline.",
-            why=f"It lacks the tag {PIPELINE_TAG}={self._names.pipeline}.",
-            fix=f"Use it as it is with --{self.name} {self.bucket}, or choose another --name.",
+            why=why,
+            fix="Choose another --name or another bucket.",
         )
 
     def _create(self) -> None:
@@ -138,17 +145,17 @@ class Bucket:
         }
         if self._names.account_regional and not self._chosen_by_user:
             parameters["BucketNamespace"] = "account-regional"  # (S7)
-        self._settled(
+        created = self._settled(
             lambda: found(
                 lambda: self._aws.s3.create_bucket(**parameters), "BucketAlreadyOwnedByYou"
             )
         )
-        if not self._is_ours():  # somebody was faster (S2)
+        if created is None and not self._is_ours():  # somebody was faster (S2)
             self._adopted()
 
-    def _settled(self, call: Callable[[], object]) -> None:
+    def _settled(self, call: Callable[[], T]) -> T:
         """Wait out what a bucket answers while it is being made or unmade (S4, S5)."""
-        self._aws.persist(
+        return self._aws.persist(
             self.name,
             call,
             transient=lambda error: error_code(error) in {"OperationAborted", "NoSuchBucket"},

@@ -108,12 +108,13 @@ class Function:
         }
 
     def apply(self, actual: State | None, known: Known) -> None:
+        """Create or update; a new function becomes active while it gets its permission."""
         desired = self.desired(known)
         if actual is None:
             self._create(desired)
         else:
             self._update(actual, desired)
-        self._wait_until_settled()
+            wait_until_active(self._aws, self._names)
 
     def delete(self) -> None:
         """Delete it and wait until it is gone.
@@ -133,7 +134,7 @@ class Function:
         )
         self._aws.wait_until(
             self.name,
-            lambda: True if self._configuration() is None else None,
+            lambda: True if _configuration(self._aws, self._names) is None else None,
             why="Lambda to delete the function",
             deadline_s=_UPDATE_S,
         )
@@ -188,7 +189,7 @@ class Function:
         if "tags" in differing:
             self._retag(actual, desired)
         if differing & {"layers", "old_layer_versions"}:
-            self._wait_until_settled()
+            wait_until_active(self._aws, self._names)
             old = our_layer_versions(self._aws, self._names)[:-1]
             delete_layer_versions(self._aws, self._names, old)
 
@@ -207,31 +208,32 @@ class Function:
             deadline_s=_ROLE_S,
         )
 
-    def _wait_until_settled(self) -> None:
-        self._aws.wait_until(
-            self.name,
-            self._settled,
-            why="Lambda to activate the function",
-            deadline_s=_ACTIVE_S,
-        )
 
-    def _settled(self) -> bool | None:
-        configuration = self._configuration() or {}
+def wait_until_active(aws: Aws, names: Names) -> None:
+    """Wait until Lambda has finished making or updating the function (L1, L3)."""
+
+    def active() -> bool | None:
+        configuration = _configuration(aws, names) or {}
         for field in ("State", "LastUpdateStatus"):
             if configuration.get(field) == "Failed":
                 raise PipelineError(
-                    f"Lambda could not activate {self._names.function}.",
+                    f"Lambda could not activate {names.function}.",
                     why=str(configuration.get(f"{field}Reason", "It gives no reason.")),
                     fix="Run `pipeline-ctl up` again.",
                 )
-        active = configuration.get("State") == "Active"
-        return True if active and configuration.get("LastUpdateStatus") == "Successful" else None
+        settled = configuration.get("LastUpdateStatus") == "Successful"
+        return True if settled and configuration.get("State") == "Active" else None
 
-    def _configuration(self) -> Mapping[str, Any] | None:
-        return found(
-            lambda: self._aws.lambda_.get_function_configuration(FunctionName=self._names.function),
-            "ResourceNotFoundException",
-        )
+    aws.wait_until(
+        Function.name, active, why="Lambda to activate the function", deadline_s=_ACTIVE_S
+    )
+
+
+def _configuration(aws: Aws, names: Names) -> Mapping[str, Any] | None:
+    return found(
+        lambda: aws.lambda_.get_function_configuration(FunctionName=names.function),
+        "ResourceNotFoundException",
+    )
 
 
 def _parameters(desired: State, fields: Mapping[str, str]) -> dict[str, Any]:
