@@ -77,8 +77,8 @@ def open_pipeline(
     )
 
 
-def require(pipeline: Pipeline) -> None:
-    """Raise when there is no pipeline of this name."""
+def require(pipeline: Pipeline) -> Mapping[str, Any]:
+    """Return the function's configuration; raise when there is no pipeline of this name."""
     name = pipeline.names.function
     answer = found(
         lambda: pipeline.aws.lambda_.get_function_configuration(FunctionName=name),
@@ -90,6 +90,7 @@ def require(pipeline: Pipeline) -> None:
             why=f"There is no such function in {pipeline.names.account}, {pipeline.names.region}.",
             fix="Create it with `pipeline-ctl up`, or choose another --name or --region.",
         )
+    return answer
 
 
 def connect(screen: Screen) -> Aws:

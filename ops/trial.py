@@ -30,6 +30,9 @@ _FIRST_DELAY_S: Final = 0.15
 _LONGEST_DELAY_S: Final = 2.0
 _LOG_GRACE_S: Final = 8.0
 _CLOCK_SLACK_MS: Final = 300_000
+FRESH_S: Final = 360.0
+_AGAIN_S: Final = 25.0
+_PAUSE_S: Final = 1.0
 
 
 class TrialFailedError(PipelineError):
@@ -100,13 +103,44 @@ def fresh_key(path: Path) -> str:
     return folder + name.encode()[-room:].decode(errors="ignore")
 
 
+def is_fresh(function: Mapping[str, Any]) -> bool:
+    """Whether a pipeline is so young that AWS may not act on all of it yet.
+
+    `function` is the function's configuration. S3 takes up to five minutes to heed a notification
+    (S17), and IAM some seconds to enforce a policy (I6).
+    """
+    seconds = str(function["LastModified"])[:19]  # 2026-01-31T12:00:00.000+0000, always UTC
+    modified = datetime.fromisoformat(seconds).replace(tzinfo=UTC)
+    return (datetime.now(UTC) - modified).total_seconds() < FRESH_S
+
+
 def run(
-    pipeline: Pipeline, photo: Photo, *, deadline_s: float, step: Callable[[str], None]
+    pipeline: Pipeline,
+    photo: Photo,
+    *,
+    deadline_s: float,
+    fresh: bool,
+    step: Callable[[str], None],
 ) -> Trial:
     """Upload one photo and wait for its outputs; failures are in the trial's `error`.
 
-    `step` is told what is being waited for.
+    In a `fresh` pipeline what fails is sent again under a new key until the deadline, since
+    S3 drops events from before it heeds the notification. `step` is told what is awaited.
     """
+    ends = time.monotonic() + deadline_s
+    patience_s = _AGAIN_S if fresh else deadline_s
+    trial = _attempt(pipeline, photo, min(patience_s, deadline_s), step)
+    while fresh and trial.error and time.monotonic() + patience_s < ends:
+        clean(pipeline, trial)
+        step("AWS may not act on the new pipeline yet: sending it again")
+        pipeline.aws.pause(_PAUSE_S)
+        trial = _attempt(pipeline, photo, patience_s, step)
+    return trial
+
+
+def _attempt(
+    pipeline: Pipeline, photo: Photo, patience_s: float, step: Callable[[str], None]
+) -> Trial:
     trial = Trial(photo, fresh_key(photo.path))
     step("uploading")
     began = time.monotonic()
@@ -116,7 +150,7 @@ def run(
     log = _Log(pipeline, trial)
     step("waiting for the outputs")
     try:
-        _await_outputs(pipeline, trial, log, began + deadline_s)
+        _await_outputs(pipeline, trial, log, began + patience_s)
         trial.total_s = time.monotonic() - began
         step("reading the log")
         _await_report(pipeline.aws, log)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from provision.pipeline import Pipeline
 
 _AT_ONCE = 4
+_WAIT_S = 120.0
 _EXITS = (
     "Exits with 0 when all came out right, 1 when none did, 3 when some did, 2 for a file "
     "that is no image, 4 without access."
@@ -36,8 +37,14 @@ def test_upload(
         list[Path], typer.Argument(metavar="FILE", show_default=False, help="Images.")
     ],
     wait: Annotated[
-        float, typer.Option("--wait", metavar="SECONDS", min=1, help="How long to wait.")
-    ] = 120,
+        float | None,
+        typer.Option(
+            "--wait",
+            metavar="SECONDS",
+            min=1,
+            help="How long to wait: 120 when left out, 360 while the pipeline is new.",
+        ),
+    ] = None,
     save: Annotated[
         Path | None, typer.Option("--save", metavar="DIR", help="Save the results here.")
     ] = None,
@@ -52,14 +59,15 @@ def test_upload(
 
     photos = [trial.open_photo(path) for path in files]
     pipeline = session.open_pipeline(screen)
-    session.require(pipeline)
+    fresh = trial.is_fresh(session.require(pipeline))
+    deadline_s = wait or (trial.FRESH_S if fresh else _WAIT_S)
     screen.note(escape(session.where(pipeline, screen.options)))
 
     def send(photo: trial.Photo) -> trial.Trial:
         def step(doing: str) -> None:
             screen.listen(Event("started", photo.path.name, doing))
 
-        done = trial.run(pipeline, photo, deadline_s=wait, step=step)
+        done = trial.run(pipeline, photo, deadline_s=deadline_s, fresh=fresh, step=step)
         kind, detail = ("failed", done.error.what) if done.error else ("finished", "arrived")
         screen.listen(Event(kind, photo.path.name, detail, done.total_s))  # type: ignore[arg-type]
         return done
