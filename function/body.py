@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 from typing import IO, Protocol
 
 from deadline import Deadline
@@ -65,6 +63,13 @@ def fetch(stream: Stream, size: int, deadline: Deadline) -> Body:
     """Read an upload of `size` bytes. Raises Refused when the disk cannot hold it, unread."""
     if size <= IN_MEMORY_BYTES:
         return Body(io.BytesIO(stream.read()), size, deadline)
+    return Body(_store(stream, size, deadline), size, deadline)
+
+
+def _store(stream: Stream, size: int, deadline: Deadline) -> IO[bytes]:
+    import shutil  # few uploads are large, and these two take long to import
+    import tempfile
+
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if size > free:
         raise Refused(
@@ -77,4 +82,4 @@ def fetch(stream: Stream, size: int, deadline: Deadline) -> Body:
         deadline.check()
         file.write(chunk)
     file.seek(0)
-    return Body(file, size, deadline)
+    return file

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from importlib import import_module
 from typing import BinaryIO, cast
 
 from PIL import (
-    AvifImagePlugin,  # noqa: F401 - a format is known once its plugin is imported, ...
-    BmpImagePlugin,  # noqa: F401
+    BmpImagePlugin,  # noqa: F401 - a format is known once its plugin is imported, ...
     GifImagePlugin,  # noqa: F401
     Image,
     JpegImagePlugin,
@@ -82,6 +82,8 @@ def decode(body: Body, max_px: int) -> Picture:
 
 
 def _decode(body: Body, name: str, max_px: int) -> Picture:
+    if name == "AVIF":
+        import_module("PIL.AvifImagePlugin")  # the one that is rare and takes long to load
     _ensure_it_can_be_opened(body, name)
     body.seek(0)
     with Image.open(cast("BinaryIO", body), formats=[name]) as opened:
