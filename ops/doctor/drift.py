@@ -64,4 +64,4 @@ def _explained(facts: Facts, name: str, field: str) -> bool:
         return bool(role.missing_permissions(facts))
     if (name, field) == ("function", "tags"):
         return any(role.role_recreated(facts))
-    return (name, field) == ("log-group", "owner") and facts.differs(name, "retention_days")
+    return (name, field) == ("log-group", "tags") and facts.differs(name, "retention_days")

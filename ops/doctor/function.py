@@ -42,18 +42,22 @@ def function_missing(facts: Facts) -> Iterator[Finding]:
 
 
 def function_failed(facts: Facts) -> Iterator[Finding]:
-    """Find a function that Lambda could not make or change."""
-    for field in ("State", "LastUpdateStatus"):
+    """Find a function that Lambda could not make, which must go, or could not change."""
+    delete = facts.aws(f"lambda delete-function --function-name {_name(facts)}")
+    again = facts.aws(
+        f"lambda update-function-configuration --function-name {_name(facts)} "
+        f"--role {facts.function.get('Role')}"
+    )
+    fixes = {"State": f"{delete} && {facts.ctl('up')}", "LastUpdateStatus": again}
+    for field, fix in fixes.items():
         if facts.function.get(field) == "Failed":
-            reason = facts.function.get(f"{field}Reason", "Lambda gives no reason.")
             yield Finding(
                 "function-failed",
                 "error",
                 f"Lambda could not activate the function: {field} is Failed.",
-                str(reason),
-                facts.ctl("up"),
+                str(facts.function.get(f"{field}Reason", "Lambda gives no reason.")),
+                fix,
                 {"field": field, "code": facts.function.get(f"{field}ReasonCode")},
-                up={},
             )
 
 
