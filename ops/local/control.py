@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 
 PREFIX = "/_pipeline/"
 _VERSION = 1
+_COUNTS = (
+    "invocations",
+    "errors",
+    "retries",
+    "throttles",
+    "given_up",
+    "dropped",
+    "recursions_stopped",
+    "undelivered_events",
+    "undelivered_records",
+)
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -65,13 +76,10 @@ class Control:
     def _status(self, _: dict[str, Any]) -> dict[str, Any]:
         pool = self._state.invocations.pool
         counts = self._state.counts
-        names = ("invocations", "errors", "retries", "throttles", "given_up", "dropped")
         return {
             "queued": self._state.invocations.queued,
             "workers": {"limit": pool.slots, "busy": len(pool.busy), "idle": len(pool.idle)},
-            "counts": {
-                name: counts[name] for name in (*names, "undelivered_events", "undelivered_records")
-            },
+            "counts": {name: counts[name] for name in _COUNTS},
         }
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
+from moto.iam.models import iam_backends
 
 from .runtime.deployment import Archive, Deployment, Logging
 
@@ -43,6 +44,24 @@ def get(arn: str) -> Any:
     if function is None:
         raise LookupError(arn)
     return function
+
+
+def find_role(role_arn: str) -> Any | None:
+    """The role with this ARN; None when there is none."""
+    known = iam_backends[role_arn.split(":")[4]]["aws"].get_roles()
+    return next((role for role in known if role.arn == role_arn), None)
+
+
+def role_id(role_arn: str) -> str | None:
+    """The unique id of a role: another one of the same name has another (I12)."""
+    role = find_role(role_arn)
+    return None if role is None else str(role.id)
+
+
+def role_is_granted(state: State, arn: str) -> bool:
+    """Whether a function's role is the one its configuration was last sent with (I12)."""
+    granted = state.function(arn).role_id
+    return granted is None or granted == role_id(get(arn).role)
 
 
 def remember_layers(state: State, arn: str) -> None:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from . import authorization, wire
+from . import answers, authorization, decoding
+from .answers import Answer
 from .calls import Call, Refusal, being_answered
 from .state import State
-from .wire import Answer
 
 _log = logging.getLogger(__name__)
 Start = Callable[..., Any]
@@ -30,7 +30,7 @@ class Gate:
         self._state = state
 
     def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
-        call = wire.decode(environ)
+        call = decoding.decode(environ)
         if call is None:
             return self._moto(environ, start_response)
         with being_answered(call), self._state.propagation.under_way(call):
@@ -43,12 +43,12 @@ class Gate:
         refusal = authorization.refuse(self._state, call) or self._refusal(call)
         if refusal is not None:
             _drain(environ)
-            return wire.encode_refusal(call, refusal)
+            return answers.encode_refusal(call, refusal)
         result = self._own_result(call)
         if isinstance(result, Refusal):
-            return wire.encode_refusal(call, result)
+            return answers.encode_refusal(call, result)
         if result is not None:
-            return self._finished(call, wire.encode_result(call, result))
+            return self._finished(call, answers.encode_result(call, result))
         answer = self._ask_moto(call, environ)
         if answer.status >= 400:
             return self._mended(call, answer)
@@ -74,20 +74,20 @@ class Gate:
         rows = self._state.table.matching("rewrites", call.action)
         if not rows:
             return answer
-        result = wire.decode_result(call, answer)
+        result = answers.decode_result(call, answer)
         for row in rows:
             row.apply(self._state, call, result)
-        return wire.encode_result(call, result)
+        return answers.encode_result(call, result)
 
     def _mended(self, call: Call, answer: Answer) -> Answer:
-        refusal = wire.decode_refusal(call, answer)
+        refusal = answers.decode_refusal(call, answer)
         for row in self._state.table.matching("mends", call.action):
             mended: dict[str, Any] | Refusal | None = row.apply(self._state, call, refusal)
             if isinstance(mended, Refusal):
-                return wire.encode_refusal(call, mended)
+                return answers.encode_refusal(call, mended)
             if mended is not None:
-                return wire.encode_result(call, mended)
-        return wire.encode_refusal(call, refusal)
+                return answers.encode_result(call, mended)
+        return answers.encode_refusal(call, refusal)
 
     def _ask_moto(self, call: Call, environ: dict[str, Any]) -> Answer:
         started: list[Any] = []
@@ -102,7 +102,7 @@ class Gate:
             # moto lets its own mistakes through; AWS would call them an internal error.
             _log.exception("moto failed to answer %s", call.action)
             refusal = Refusal("InternalError", "We encountered an internal error.", 500)
-            return wire.encode_refusal(call, refusal)
+            return answers.encode_refusal(call, refusal)
 
 
 def _drain(environ: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import destinations, function_logs, functions
+from . import destinations, function_logs, functions, recursion
 from .aws_times import LOGS_WRITTEN
 from .runtime.deployment import Deployment
 from .runtime.outcome import Outcome
@@ -156,17 +156,24 @@ class Invocations:
         if age_s > config.get("MaximumEventAgeInSeconds", _MAX_AGE_S):
             destinations.report(self._state, event, None, "EventAgeExceeded")
             return
-        request = Request(event.request_id, event.payload, event.trace_id)
-        try:
-            outcome = self.now(event.arn, event.payload, request)
-        except ThrottledError:
-            self._back_off(event)
+        trace_id, hop = recursion.step(event.trace_id, event.arn)
+        if hop > recursion.MOST_HOPS and not (record and record.may_recurse):
+            self._state.counts["recursions_stopped"] += 1
+            _log.warning("%s runs itself in a loop and was stopped", event.arn)
             return
+        request = Request(event.request_id, event.payload, trace_id)
+        outcome = None  # a role that was replaced fails the attempt before it begins (I12)
+        if functions.find(event.arn) is None or functions.role_is_granted(self._state, event.arn):
+            try:
+                outcome = self.now(event.arn, event.payload, request)
+            except ThrottledError:
+                self._back_off(event)
+                return
         self._conclude(replace(event, attempts=event.attempts + 1), outcome)
 
-    def _conclude(self, event: AsyncEvent, outcome: Outcome) -> None:
+    def _conclude(self, event: AsyncEvent, outcome: Outcome | None) -> None:
         config = self._config(event)
-        if not outcome.failed:
+        if outcome is not None and not outcome.failed:
             destinations.report(self._state, event, outcome, "Success")
         elif event.attempts <= config.get("MaximumRetryAttempts", _MAX_RETRIES):
             self._state.counts["retries"] += 1

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from .state import State
 
 _SENDING = {
-    "sns": ("SNS:Publish", "Publish"),
-    "sqs": ("sqs:SendMessage", "SendMessage"),
-    "lambda": ("lambda:InvokeFunction", "InvokeFunction"),
+    "sns": "SNS:Publish",
+    "sqs": "sqs:SendMessage",
+    "lambda": "lambda:InvokeFunction",
 }
 _EMPTY_PAGES = 0.2  # how often a page of log events comes empty (G4)
 
@@ -125,13 +125,18 @@ class Propagation:
         enforced = self.in_force("policy", f"{account}/{role}", before=[], unknown=documents)
         return list(enforced)
 
+    def may_send(self, state: State, account: str, role_arn: str, target: str) -> bool:
+        """Whether the role's enforced policies allow to send to a topic, queue or function."""
+        action = _SENDING.get(target.split(":")[2])
+        return action is None or authorization.role_may(state, account, role_arn, action, target)
+
     def missing_send_permission(
         self, state: State, account: str, role_arn: str, target: str
     ) -> Refusal | None:
-        """Lambda's refusal when a role may not send to a target, or not yet (I2, I5)."""
-        action, verb = _SENDING.get(target.split(":")[2], ("", ""))
-        if not action or authorization.role_may(state, account, role_arn, action, target):
+        """Lambda's refusal when a role may not send to a target, or not yet (I5)."""
+        if self.may_send(state, account, role_arn, target):
             return None
+        verb = _SENDING[target.split(":")[2]].partition(":")[2]
         text = f"The function's execution role does not have permissions to call {verb} on {target}"
         return Refusal("InvalidParameterValueException", text)
 

@@ -142,7 +142,9 @@ def _deliver(state: State, kind: str, target: str, message: str, bucket: Any) ->
         sqs_backends[account][region].send_message(rest[0], message)
     else:
         arn = functions.arn_of(account, region, target)
-        event = AsyncEvent(arn, message.encode())
+        call = current_call()
+        trace_id = call.trace_id if call else ""
+        event = AsyncEvent(arn, message.encode(), trace_id=trace_id)
         state.invocations.later(event, state.propagation.draw(state, EVENT_DELIVERY))
         if state.propagation.happens(state, _TWICE):
             state.invocations.later(event, state.propagation.draw(state, EVENT_DELIVERY))

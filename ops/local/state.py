@@ -55,6 +55,8 @@ class FunctionRecord:
     logging: dict[str, Any] = field(default_factory=dict)
     dead_letter: dict[str, Any] = field(default_factory=dict)
     environment_was_set: bool = False
+    role_id: str | None = None
+    may_recurse: bool = False
     event_invoke: dict[str, Any] | None = None
     event_invoke_modified: float = 0.0
     layers: dict[str, bytes] = field(default_factory=dict)

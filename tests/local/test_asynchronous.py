@@ -229,6 +229,24 @@ def test_a_throttled_event_waits_until_there_is_room(aws: Aws, lambda_: Any, fun
         eventually(lambda: aws.state.counts["invocations"] == before + 1)
 
 
+def test_l25_a_function_that_runs_itself_is_stopped(
+    aws: Aws, s3: Any, lambda_: Any, deploy: Deploy, bucket: str
+) -> None:
+    function = deploy(
+        "import boto3\n"
+        "def handler(event, context):\n"
+        "    bucket = event['Records'][0]['s3']['bucket']['name']\n"
+        "    boto3.client('s3').put_object(Bucket=bucket, Key='again', Body=b'')\n"
+    )
+    _notify_function(s3, lambda_, bucket, function)
+    before = aws.state.counts["invocations"]
+
+    s3.put_object(Bucket=bucket, Key="first", Body=b"")
+
+    eventually(lambda: aws.state.counts["recursions_stopped"])
+    eventually(lambda: aws.state.counts["invocations"] - before == 16)
+
+
 def _subscribe(aws: Aws, sns: Any, topic: str) -> None:
     address = "reader@example.com"
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import ACCOUNT, ECHO, REGION, Aws, error, refused, zipped
+from tests.local.conftest import ACCOUNT, ECHO, REGION, Aws, error, make_role, refused, zipped
 from tests.local.recordings import assert_like, recorded
 
 FUNCTION = "TestLambdaFunction"
@@ -498,6 +498,81 @@ def test_a_function_has_fifty_tags(lambda_: Any, function: str) -> None:
 
     test = "TestLambdaTags::test_tag_limits"
     assert_like(answer, recorded("lambda", test, "tag_lambda_too_many_tags"))
+
+
+def test_i2_a_dead_letter_topic_needs_the_roles_permission(
+    iam: Any, lambda_: Any, function: str, topic: str, name: str
+) -> None:
+    iam.delete_role_policy(RoleName=name, PolicyName="main")
+
+    found = error(
+        lambda_.update_function_configuration,
+        FunctionName=function,
+        DeadLetterConfig={"TargetArn": topic},
+    )
+
+    text = "The provided execution role does not have permissions to call Publish on SNS"
+    assert found == ("InvalidParameterValueException", text, 400)
+
+
+def test_i12_a_role_made_anew_is_another_until_it_is_sent_again(
+    iam: Any, lambda_: Any, function: str, role: str, name: str
+) -> None:
+    iam.delete_role_policy(RoleName=name, PolicyName="main")
+    iam.delete_role(RoleName=name)
+    make_role(iam, name, [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
+
+    code, _, status = error(lambda_.invoke, FunctionName=function)
+
+    assert (code, status) == ("KMSAccessDeniedException", 502)
+    lambda_.update_function_configuration(FunctionName=function, Role=role)
+    assert lambda_.invoke(FunctionName=function)["StatusCode"] == 200
+
+
+def test_i12_without_its_role_a_function_does_not_run(
+    iam: Any, lambda_: Any, function: str, name: str
+) -> None:
+    iam.delete_role_policy(RoleName=name, PolicyName="main")
+    iam.delete_role(RoleName=name)
+
+    found = error(lambda_.invoke, FunctionName=function)
+
+    text = "The role defined for the function cannot be assumed by Lambda."
+    assert found == ("AccessDeniedException", text, 403)
+
+
+def test_l25_loops_are_stopped_unless_allowed(lambda_: Any, function: str) -> None:
+    answer = lambda_.get_function_recursion_config(FunctionName=function)
+
+    test = "TestLambdaRecursion::test_put_function_recursion_config_default_terminate"
+    assert_like(answer, recorded("lambda", test, "get_recursion_default_terminate_response"))
+
+
+def test_l25_another_word_is_refused(lambda_: Any, function: str) -> None:
+    answer = refused(
+        lambda_.put_function_recursion_config, FunctionName=function, RecursiveLoop="InvalidValue"
+    )
+
+    test = "TestLambdaRecursion::test_put_function_recursion_config_invalid_value"
+    assert_like(answer, recorded("lambda", test, "put_recursion_invalid_value_error"))
+
+
+def test_l39_an_event_has_a_megabyte(lambda_: Any, function: str) -> None:
+    payload = json.dumps("x" * 1_048_577)
+
+    code, _, status = error(
+        lambda_.invoke, FunctionName=function, InvocationType="Event", Payload=payload
+    )
+
+    assert (code, status) == ("RequestTooLargeException", 413)
+
+
+def test_l40_a_deletion_repeats_its_status(lambda_: Any, function: str) -> None:
+    answer = lambda_.delete_function(FunctionName=function)
+
+    assert_like(answer, recorded("lambda", LIFECYCLE, "delete_response"))
+    after = refused(lambda_.delete_function, FunctionName=function)
+    assert_like(after, recorded("lambda", LIFECYCLE, "delete_postdelete"))
 
 
 def _publish(lambda_: Any, name: str, module: str = "") -> str:

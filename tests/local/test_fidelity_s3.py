@@ -427,6 +427,30 @@ def test_s26_a_thousand_and_one_keys_are_too_many(s3: Any, bucket: str) -> None:
     assert (code, status) == ("MalformedXML", 400)
 
 
+def test_s28_a_client_of_another_region_finds_the_right_one(aws: Aws, bucket: str) -> None:
+    elsewhere = aws.client("s3", region_name="eu-west-1")
+
+    assert elsewhere.head_bucket(Bucket=bucket)["BucketRegion"] == REGION
+    assert elsewhere.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_s28_a_wrong_region_names_the_right_one(aws: Aws, bucket: str) -> None:
+    elsewhere = aws.client("s3", region_name="eu-west-1")
+    redirected = []
+    elsewhere.meta.events.register_first(
+        "needs-retry.s3", lambda response, **_: redirected.append(response[1].get("Error"))
+    )
+
+    elsewhere.list_objects_v2(Bucket=bucket)
+
+    assert redirected[0] == {
+        "Code": "AuthorizationHeaderMalformed",
+        "Message": "The authorization header is malformed; the region 'eu-west-1' is wrong; "
+        "expecting 'us-east-1'",
+        "Region": REGION,
+    }
+
+
 def test_s29_another_expected_owner_is_refused(s3: Any, bucket: str) -> None:
     answer = refused(s3.delete_bucket_policy, Bucket=bucket, ExpectedBucketOwner="000000000002")
 

@@ -12,7 +12,7 @@ from .. import faults, functions
 from ..aws_times import FUNCTION_LINGERS
 from ..calls import Call, Refusal
 from ..table import Sheet
-from .lambda_refusals import arn, invalid_parameter, missing_function, not_found
+from .lambda_refusals import arn, invalid_parameter, missing_function, not_found, violation
 from .lambda_validation import uploaded_zip
 
 if TYPE_CHECKING:
@@ -89,6 +89,33 @@ def configuration(state: State, call: Call, result: dict[str, Any]) -> None:
             _complete(state, call, found)
         return
     _complete(state, call, result.get("Configuration", result))
+
+
+@rows.answers("L25", "lambda.GetFunctionRecursionConfig")
+def recursion(state: State, call: Call) -> dict[str, Any] | Refusal:
+    """Answer whether a loop is stopped; moto does not know the call."""
+    missing = missing_function(call)
+    allowed = missing is None and state.function(arn(call)).may_recurse
+    return missing or {"RecursiveLoop": "Allow" if allowed else "Terminate"}
+
+
+@rows.answers("L25", "lambda.PutFunctionRecursionConfig")
+def allow_recursion(state: State, call: Call) -> dict[str, Any] | Refusal:
+    """Let a function loop, or stop it again."""
+    wanted = call.get("RecursiveLoop")
+    if wanted not in ("Terminate", "Allow"):
+        constraint = "Member must satisfy enum value set: [Terminate, Allow]"
+        return violation(wanted, "recursiveLoop", constraint)
+    if missing := missing_function(call):
+        return missing
+    state.function(arn(call)).may_recurse = wanted == "Allow"
+    return {"RecursiveLoop": wanted}
+
+
+@rows.rewrites("L40", "lambda.DeleteFunction")
+def deleted(state: State, call: Call, result: dict[str, Any]) -> None:
+    """Repeat the status in the answer, as the newer model has it."""
+    result["StatusCode"] = 204
 
 
 @rows.rewrites("L10", "lambda.UpdateFunctionCode")

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 rows = Sheet()
 _TAIL_BYTES = 4096
+_MAX_REQUEST = 6_291_556
+_MAX_EVENT = 1_048_576  # 256 KB until 2025
+
+
+@rows.refuses("L39", "lambda.Invoke")
+def payload_size(state: State, call: Call) -> Refusal | None:
+    """Refuse payloads beyond what the kind of invocation takes."""
+    kind = call.get("InvocationType", "RequestResponse")
+    most = _MAX_EVENT if kind == "Event" else _MAX_REQUEST
+    if len(call.get("Payload") or b"") <= most:
+        return None
+    text = f"Request must be smaller than {most} bytes for the InvokeFunction operation"
+    return Refusal("RequestTooLargeException", text, 413)
 
 
 @rows.answers("L34", "lambda.Invoke")

@@ -1,4 +1,4 @@
-"""What Lambda checks before it creates or updates a function (I1, L9 to L13, L15, L29)."""
+"""What Lambda checks before it creates or updates a function (L7 to L15, L29, L37)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import io
 import json
 import re
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.awslambda.models import lambda_backends
-from moto.iam.models import iam_backends
 
-from .. import functions, policy
+from .. import functions
 from ..calls import Call, Refusal
 from ..table import Sheet
 from .lambda_refusals import arn, conflict, invalid_parameter, missing_function, violation
@@ -144,32 +143,6 @@ def layers(state: State, call: Call) -> Refusal | None:
     return None
 
 
-@rows.refuses("I1", *_WRITES)
-def role(state: State, call: Call) -> Refusal | None:
-    """Refuse a role that Lambda cannot assume: absent, too new, or with another trust policy."""
-    role_arn = call.get("Role")
-    if role_arn is None:
-        return None
-    pattern = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+"
-    if not re.fullmatch(pattern, role_arn):
-        constraint = f"Member must satisfy regular expression pattern: {pattern}"
-        return violation(role_arn, "role", constraint)
-    if _trusts_lambda(call, role_arn) and state.propagation.role_is_known(role_arn):
-        return None
-    return invalid_parameter("The role defined for the function cannot be assumed by Lambda.")
-
-
-@rows.refuses("I2", *_WRITES)
-def dead_letter_permission(state: State, call: Call) -> Refusal | None:
-    """Refuse a dead-letter target to which the role may not send."""
-    target = (call.get("DeadLetterConfig") or {}).get("TargetArn")
-    function = functions.find(arn(call))
-    role_arn = call.get("Role") or (function.role if function else "")
-    if not target or not role_arn:
-        return None
-    return state.propagation.missing_send_permission(state, call.account, role_arn, target)
-
-
 @rows.refuses("L7", "lambda.CreateFunction")
 def exists(state: State, call: Call) -> Refusal | None:
     """Refuse a name that is taken."""
@@ -248,17 +221,3 @@ def _layers_size(call: Call) -> int:
         with zipfile.ZipFile(io.BytesIO(version.code_bytes)) as archive:
             total += sum(entry.file_size for entry in archive.infolist())
     return total
-
-
-def _trusts_lambda(call: Call, role_arn: str) -> bool:
-    known: Any = iam_backends[role_arn.split(":")[4]][call.partition].get_roles()
-    found = next((role for role in known if role.arn == role_arn), None)
-    if found is None:
-        return False
-    trusting = [
-        statement
-        for statement in policy.statements(found.assume_role_policy_document)
-        if policy.names_principal(statement, "Service", "lambda.amazonaws.com")
-    ]
-    context = {"aws:sourceaccount": [call.account], "aws:securetransport": ["true"]}
-    return policy.decide(trusting, "sts:AssumeRole", role_arn, context) == "allow"

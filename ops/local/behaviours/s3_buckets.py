@@ -106,6 +106,21 @@ def foreign_owner(state: State, call: Call) -> Refusal | None:
     return None
 
 
+@rows.refuses("S28", "s3.*")
+def other_region(state: State, call: Call) -> Refusal | None:
+    """Refuse a call signed for another region than the bucket's; SDKs then use the right one."""
+    bucket = _bucket(call)
+    if bucket is None or call.operation == "CreateBucket" or not call.access_key:
+        return None
+    if bucket.region_name == call.region:
+        return None
+    text = (
+        f"The authorization header is malformed; the region '{call.region}' is wrong; expecting "
+        f"'{bucket.region_name}'"
+    )
+    return Refusal("AuthorizationHeaderMalformed", text, extra={"Region": bucket.region_name})
+
+
 @rows.refuses("S26", "s3.DeleteObjects")
 def too_many_keys(state: State, call: Call) -> Refusal | None:
     """Refuse more than a thousand keys at once."""
