@@ -50,7 +50,6 @@ _ROLE: Final = (
 _BUCKET: Final = (
     "s3:CreateBucket",
     "s3:DeleteBucket",
-    "s3:DeleteBucketPolicy",
     "s3:GetBucketNotification",
     "s3:GetBucketOwnershipControls",
     "s3:GetBucketPolicy",

@@ -27,12 +27,12 @@ def ls(screen: "Screen") -> Result:
     from provision.aws_errors import explained
 
     connection = session.connect(screen)
-    rows = explained(lambda: _pipelines(connection), "list", "the functions")
+    rows = explained(lambda: pipelines(connection), "list", "the functions")
     lines = [f"{escape(row['name']):<30} {row['version']:<10} {row['modified']}" for row in rows]
     return Result({"pipelines": rows}, "\n".join(lines) or "There are no pipelines here.")
 
 
-def _pipelines(connection: "Aws") -> list[dict[str, Any]]:
+def pipelines(connection: "Aws") -> list[dict[str, Any]]:
     """Find them by the tag of their functions; a half-made one without function is not seen."""
     from provision.names import PIPELINE_TAG, VERSION_TAG
 

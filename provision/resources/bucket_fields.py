@@ -74,7 +74,8 @@ def _encryption(calls: BucketCalls) -> str:
         lambda: calls.s3.get_bucket_encryption(**calls.named),
         "ServerSideEncryptionConfigurationNotFoundError",
     )
-    rules = answer["ServerSideEncryptionConfiguration"]["Rules"] if answer else []
+    configuration: Any = answer["ServerSideEncryptionConfiguration"] if answer else {}
+    rules = configuration.get("Rules", [])  # no rules, once the configuration was deleted
     defaults = (rule.get("ApplyServerSideEncryptionByDefault") for rule in rules)
     return next((str(default["SSEAlgorithm"]) for default in defaults if default), "none")
 
