@@ -12,6 +12,7 @@ from ops.result import Result
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ops.doctor.finding import Finding
     from ops.render import Screen
     from ops.trial import Trial
     from provision.pipeline import Pipeline
@@ -54,6 +55,8 @@ def test_upload(
 ) -> Result:
     """Upload images under fresh keys and check the three outputs of each."""
     from ops import session, trial
+    from ops.commands.doctor import command_flags
+    from ops.doctor import upload
     from ops.render import escape
     from provision.events import Event
 
@@ -75,12 +78,13 @@ def test_upload(
     with ThreadPoolExecutor(_AT_ONCE) as pool, pipeline.aws.stopping_threads():
         trials = list(pool.map(send, photos))
     screen.settle()
+    findings = upload.explain(pipeline, trials, command_flags(screen.options))
     if save:
         _save(save, trials)
     if clean:
         for done in trials:
             trial.clean(pipeline, done)
-    return _result(screen, pipeline, trials, save)
+    return _result(screen, pipeline, trials, findings, save)
 
 
 def _save(folder: Path, trials: "Sequence[Trial]") -> None:
@@ -96,7 +100,11 @@ def _suffix(content_type: str) -> str:
 
 
 def _result(
-    screen: "Screen", pipeline: "Pipeline", trials: "Sequence[Trial]", save: Path | None
+    screen: "Screen",
+    pipeline: "Pipeline",
+    trials: "Sequence[Trial]",
+    findings: "Sequence[Finding]",
+    save: Path | None,
 ) -> Result:
     from ops import trial
 
@@ -109,7 +117,8 @@ def _result(
         lines.append(f"Saved in {save}")
     exit_code = 0 if not errors else 1 if len(errors) == len(trials) else 3
     status = ("ok", "failed", "", "partial")[exit_code]
-    return Result({"uploads": rows}, "\n".join(lines), exit_code, status, errors)  # type: ignore[arg-type]
+    data = {"uploads": rows, "findings": [finding.row() for finding in findings]}
+    return Result(data, "\n".join(lines), exit_code, status, errors)  # type: ignore[arg-type]
 
 
 def _lines(done: "Trial", row: "dict[str, object]") -> list[str]:

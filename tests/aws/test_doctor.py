@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore import xform_name
+from PIL import Image
 
 from ops import cli
 from ops.doctor import diagnosis, facts
@@ -43,13 +45,14 @@ def lambda_handler(event, context):
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Patient:
     """A healthy pipeline, the server it is on, and what to undo after the test."""
 
     pipeline: Pipeline
     server: LocalServer
     undo: ExitStack
+    healthy: bool = False  # again, because a remedy was run and proved
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.pipeline, name)
@@ -67,15 +70,17 @@ Inject = Callable[[Patient], object]
 @pytest.fixture
 def patient(made: Pipeline, server: LocalServer) -> Iterator[Patient]:
     with ExitStack() as undo:
-        yield Patient(made, server, undo)
-    _heal(made, server)
+        patient = Patient(made, server, undo)
+        yield patient
+    if not patient.healthy:
+        assert engine.up(made.aws, made.resources()).ok
+        made.aws.lambda_.delete_function_concurrency(FunctionName=made.names.function)
+        server.state.mailbox.confirm_address(None)
+    _empty_log(made)
 
 
-def _heal(made: Pipeline, server: LocalServer) -> None:
+def _empty_log(made: Pipeline) -> None:
     names, aws = made.names, made.aws
-    assert engine.up(aws, made.resources()).ok
-    aws.lambda_.delete_function_concurrency(FunctionName=names.function)
-    server.state.mailbox.confirm_address(None)
     for stream in aws.logs.describe_log_streams(logGroupName=names.log_group)["logStreams"]:
         aws.logs.delete_log_stream(
             logGroupName=names.log_group, logStreamName=stream["logStreamName"]
@@ -472,6 +477,7 @@ def test_a_cause_is_found_alone_and_its_remedy_mends_it(patient: Patient, cause:
     if mended:
         after = diagnosis.diagnose(facts.read(mended, since_ms=began_ms))
         assert [finding.code for finding in after] == []
+        patient.healthy = mended == patient.pipeline
 
 
 def _mend(p: Patient, finding: Finding) -> Pipeline | None:
@@ -663,3 +669,43 @@ def test_a_pipeline_that_does_not_exist_is_one_finding(
     findings = json.loads(capsys.readouterr().out)["data"]["findings"]
     assert code == 3
     assert [finding["code"] for finding in findings] == ["no-pipeline"]
+
+
+def _test_upload(p: Patient, path: Path, capsys: Capture, *arguments: str) -> dict[str, Any]:
+    Image.effect_noise((320, 240), 60).convert("RGB").save(path)
+    where = ["--endpoint-url", p.server.url, "--name", p.names.pipeline, "--json"]
+    cli.run(["test-upload", str(path), *arguments, *where])
+    envelope: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return envelope
+
+
+def test_a_test_upload_that_starts_nothing_ends_with_the_doctors_finding(
+    patient: Patient, tmp_path: Path, capsys: Capture
+) -> None:
+    _notify()(patient)
+
+    envelope = _test_upload(patient, tmp_path / "a.jpg", capsys, "--wait", "2")
+
+    assert envelope["exit_code"] == 1
+    assert [f["code"] for f in envelope["data"]["findings"]] == ["notification-missing"]
+    assert "does not tell the function of uploads" in envelope["errors"][0]["why"]
+    assert "pipeline-ctl up --name made" in envelope["errors"][0]["fix"]
+
+
+def test_a_test_upload_that_is_denied_ends_with_the_missing_permission(
+    patient: Patient, tmp_path: Path, capsys: Capture
+) -> None:
+    _allow_all_but("s3:PutObject")(patient)
+
+    envelope = _test_upload(patient, tmp_path / "a.jpg", capsys, "--wait", "5")
+
+    assert [f["code"] for f in envelope["data"]["findings"]] == ["role-permission-missing"]
+    assert envelope["data"]["findings"][0]["evidence"]["actions"] == ["s3:PutObject"]
+
+
+def test_a_test_upload_that_works_has_no_findings(
+    patient: Patient, tmp_path: Path, capsys: Capture
+) -> None:
+    envelope = _test_upload(patient, tmp_path / "a.jpg", capsys)
+
+    assert (envelope["exit_code"], envelope["data"]["findings"]) == (0, [])
