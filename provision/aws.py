@@ -59,11 +59,13 @@ class Aws:
         endpoint_url: str | None = None,
         local: bool = False,
         say: Listener = ignore,
+        patience: float = 1.0,
     ) -> None:
         self.session = session
         self.endpoint_url = endpoint_url
         self.local = local
         self.say = say
+        self.patience = patience  # scales every deadline; tests have little
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -143,6 +145,7 @@ class Aws:
     ) -> T:
         """Call `ready` until it returns something; ask densely at first, then ever less often."""
         began = time.monotonic()
+        deadline_s *= self.patience
         announced = False
         while (result := ready()) is None:
             waited = time.monotonic() - began

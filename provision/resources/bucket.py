@@ -145,11 +145,16 @@ class Bucket:
         }
         if self._names.account_regional and not self._chosen_by_user:
             parameters["BucketNamespace"] = "account-regional"  # (S7)
-        created = self._settled(
-            lambda: found(
-                lambda: self._aws.s3.create_bucket(**parameters), "BucketAlreadyOwnedByYou"
+        try:
+            created = self._settled(
+                lambda: found(
+                    lambda: self._aws.s3.create_bucket(**parameters), "BucketAlreadyOwnedByYou"
+                )
             )
-        )
+        except ClientError as error:
+            if error_code(error) != "BucketAlreadyExists":
+                raise
+            raise self._foreign("Another account has a bucket of this name.") from error
         if created is None and not self._is_ours():  # somebody was faster (S2)
             self._adopted()
 

@@ -200,13 +200,23 @@ class Function:
         self._aws.lambda_.tag_resource(Resource=actual["id"], Tags=dict(desired["tags"]))
 
     def _patiently(self, call: Callable[[], object]) -> None:
-        self._aws.persist(
-            self.name,
-            call,
-            transient=_passes,
-            why="the new role to reach Lambda, or Lambda to finish its last update",
-            deadline_s=_ROLE_S,
-        )
+        try:
+            self._aws.persist(
+                self.name,
+                call,
+                transient=_passes,
+                why="the new role to reach Lambda, or Lambda to finish its last update",
+                deadline_s=_ROLE_S,
+            )
+        except ClientError as error:
+            if "cannot be assumed by Lambda" not in error_text(error):
+                raise
+            raise PipelineError(
+                f"Lambda cannot use the role {self._names.role}.",
+                why=f"For {_ROLE_S:.0f} s AWS answered: {error_text(error)} Its trust policy must "
+                "allow lambda.amazonaws.com, and no policy of the organisation may forbid it.",
+                fix="Run `pipeline-ctl up` again, which puts the trust policy right.",
+            ) from error
 
 
 def wait_until_active(aws: Aws, names: Names) -> None:
