@@ -9,6 +9,7 @@ from deadline import Deadline
 from refusals import Refused
 
 IN_MEMORY_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 512 * 1024 * 1024  # what Lambda gives every function in /tmp
 _CHUNK_BYTES = 1024 * 1024
 _END_OF_IMAGE = b"\xff\xd9"
 
@@ -70,11 +71,11 @@ def _store(stream: Stream, size: int, deadline: Deadline) -> IO[bytes]:
     import shutil  # few uploads are large, and these two take long to import
     import tempfile
 
-    free = shutil.disk_usage(tempfile.gettempdir()).free
-    if size > free:
+    room = min(shutil.disk_usage(tempfile.gettempdir()).free, MAX_BYTES)
+    if size > room:
         raise Refused(
             "too-large",
-            f"The file has {size / 1e6:,.0f} MB; the function has room for {free / 1e6:,.0f} MB. "
+            f"The file has {size / 1e6:,.0f} MB; the function has room for {room / 1e6:,.0f} MB. "
             "Upload a smaller file.",
         )
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the Body closes it

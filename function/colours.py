@@ -45,12 +45,14 @@ def finished(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def premultiplied_alpha(image: Image.Image) -> Image.Image:
     """Return an image with alpha as La or RGBa, others as they are."""
-    return image.convert({"LA": "La", "RGBA": "RGBa"}.get(image.mode, image.mode))
+    mode = {"LA": "La", "RGBA": "RGBa"}.get(image.mode)
+    return image.convert(mode) if mode else image
 
 
 def straight_alpha(image: Image.Image) -> Image.Image:
     """Undo premultiplied_alpha."""
-    return image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode))
+    mode = {"La": "LA", "RGBa": "RGBA"}.get(image.mode)
+    return image.convert(mode) if mode else image
 
 
 def is_transparent(image: Image.Image) -> bool:

@@ -27,6 +27,8 @@ _KNOWN_BUT_REFUSED = (
 
 def identify(head: bytes) -> str:
     """Return JPEG, PNG, WEBP, AVIF, TIFF, BMP or GIF. Raises Refused for all else."""
+    if not head:
+        raise Refused("empty", "The file is empty. Upload it again.")
     for prefix, name in _SIGNATURES:
         if head.startswith(prefix):
             return name

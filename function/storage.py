@@ -44,13 +44,15 @@ class Storage:
         return _source(answer, deadline)
 
     def read_if_replaced(self, upload: Upload, etag: str, deadline: Deadline) -> Source | None:
-        """Read the upload again unless it is still the version `etag`."""
+        """Read the upload again unless it is still the version `etag`, or gone by now."""
         try:
             answer = self._client.get_object(Bucket=upload.bucket, Key=upload.key, IfNoneMatch=etag)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 304:
+            meaning = _meaning(error)
+            unchanged = error.response["ResponseMetadata"]["HTTPStatusCode"] == 304
+            if unchanged or isinstance(meaning, Skipped):
                 return None
-            raise _meaning(error) from error
+            raise meaning from error
         return _source(answer, deadline)
 
     def write(self, key: str, rendition: Rendition, etag: str, fingerprint: str) -> None:

@@ -42,7 +42,12 @@ def test_a_large_upload_is_kept_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_upload_larger_than_the_disk_is_refused_unread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(512, 0, 512_000_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(512, 0, 100_000_000))
 
-    with pytest.raises(Refused, match="5,000 MB"):
-        fetch(Untouchable(), 5_000_000_000, PLENTY)
+    with pytest.raises(Refused, match="200 MB.*100 MB"):
+        fetch(Untouchable(), 200_000_000, PLENTY)
+
+
+def test_a_gigabyte_is_refused_unread_whatever_the_disk_has() -> None:
+    with pytest.raises(Refused, match="1,000 MB.*537 MB"):
+        fetch(Untouchable(), 1_000_000_000, PLENTY)

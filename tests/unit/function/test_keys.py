@@ -42,5 +42,6 @@ def test_a_thousand_random_keys_come_out_under_the_right_names() -> None:
         }
         (message,) = bench.sns.messages
         assert json.loads(json.loads(message["Message"])["sqs"])["key"] == key
+        assert len(message["Message"].encode()) < 256 * 1024
         assert len(message["Subject"]) < 100
         assert message["Subject"].isprintable()

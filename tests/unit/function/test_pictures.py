@@ -138,7 +138,7 @@ def test_a_forced_format_flattens_transparency_on_white() -> None:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"", "not-an-image"),
+        (b"", "empty"),
         (b"plain text", "not-an-image"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "heic"),
         (b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp42", "not-an-image"),

@@ -93,6 +93,22 @@ def test_a_deleted_object_is_skipped(caplog: pytest.LogCaptureFixture) -> None:
     assert (message, fields["code"], bench.sns.messages) == ("skipped", "gone", [])
 
 
+def test_an_object_deleted_after_it_was_read_counts_as_processed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench()
+    bench.s3.upload("uploads/photo.jpg", PHOTO)
+
+    def delete(key: str) -> None:
+        bench.s3.objects.pop((INPUT, "uploads/photo.jpg"), None)
+
+    bench.s3.before_put = delete
+
+    bench.deliver("uploads/photo.jpg")
+
+    assert [message for message, _ in logged(caplog)] == ["processed"]
+
+
 def test_a_missing_permission_is_raised() -> None:
     bench = Bench()
 
