@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format crashes clean
+.PHONY: demo test check format crashes seeds clean
 
 demo: $(VENV)/.installed
 	$(BIN)/pipeline-ctl demo
@@ -25,6 +25,9 @@ format: $(VENV)/.installed-dev
 
 crashes: $(VENV)/.installed-dev
 	CRASH_POINTS=all $(BIN)/python -m pytest --numprocesses 2 tests/aws/test_crashes.py
+
+seeds: $(VENV)/.installed-dev
+	SEEDS=100 $(BIN)/python -m pytest --numprocesses 2 tests/aws/test_aws_time.py
 
 clean:
 	rm -rf $(VENV) dist demo-output .mypy_cache .pytest_cache .ruff_cache

@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from typing import Final
 
+PRICES_OF: Final = "us-east-1, August 2025"
 LAMBDA_GB_SECOND: Final = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 LAMBDA_REQUEST: Final = 0.20 / 1_000_000
 S3_PUT: Final = 0.005 / 1_000
 S3_GET: Final = 0.0004 / 1_000
 SNS_MAIL: Final = 2.00 / 100_000
+
+
+# A 12-megapixel photograph with 256 MB, billed milliseconds; it grows as the memory shrinks.
+_TYPICAL_BILLED_MS_AT_256_MB: Final = 1_800
+
+
+def thousand_images_usd(memory_mb: int, arch: str, *, outputs: int, mails: bool) -> float:
+    """Estimate the cost of 1,000 photographs; half the memory takes twice the time."""
+    billed_ms = _TYPICAL_BILLED_MS_AT_256_MB * 256 / memory_mb
+    one = image_cost_usd(billed_ms, memory_mb, arch, outputs=outputs)
+    return 1000 * (one if mails else one - SNS_MAIL)
 
 
 def image_cost_usd(billed_ms: float, memory_mb: int, arch: str, *, outputs: int = 3) -> float:

@@ -46,23 +46,32 @@ def plan(
 def plan_of(pipeline: "Pipeline", *, changes_exit_code: int = 0) -> Result:
     """Return the plan of a pipeline; also what `up --dry-run` answers."""
     from ops import describe
+    from ops.prices import PRICES_OF, thousand_images_usd
     from provision import engine
     from provision.resources.subscriptions import list_subscriptions
 
     outcome = engine.plan(pipeline.aws, pipeline.resources())
+    cost = thousand_images_usd(
+        pipeline.settings.memory,
+        pipeline.settings.arch,
+        outputs=len(pipeline.settings.folders),
+        mails=pipeline.settings.notify == "all",
+    )
     subscriptions = list_subscriptions(pipeline.aws, pipeline.names.topic_arn) or []
     data = {
         **describe.place(pipeline.names),
         "resources": describe.resource_rows(outcome),
         "outputs": describe.outputs(pipeline, outcome),
         "subscriptions": describe.subscription_rows(subscriptions),
+        "thousand_images_usd": round(cost, 4),
     }
     lines = describe.change_lines(outcome.changes)
     if not outcome.ok:
         errors = tuple(outcome.failures.values())
         return Result(data, "\n".join(lines), 1, "partial", errors)
+    costs = f"1,000 photographs cost about ${cost:.2f}, at list prices of {PRICES_OF}."
     if not lines:
-        return Result(data, "[green]Nothing to change.[/]")
+        return Result(data, f"[green]Nothing to change.[/] {costs}")
     changed = sum(change.action != "keep" for change in outcome.changes.values())
-    lines.append(f"{changed} resources would change; `pipeline-ctl up` does it.")
+    lines.append(f"{changed} resources would change; `pipeline-ctl up` does it. {costs}")
     return Result(data, "\n".join(lines), changes_exit_code)
