@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import journal
@@ -44,8 +44,13 @@ class Pipeline:
     executor: Executor
 
     def handle(self, event: Mapping[str, Any], deadline: Deadline) -> None:
-        """Process every upload of an event; the first fault is raised when all had their turn."""
-        results = [self._handle_one(upload, deadline) for upload in uploads_in(event)]
+        """Process every upload of an event; the first fault is raised when all had their turn.
+
+        An event that says `quiet` sends no mails: its sender tells of all uploads in one.
+        """
+        silent = replace(self, settings=replace(self.settings, notify="none"))
+        pipeline = silent if event.get("quiet") else self
+        results = [pipeline._handle_one(upload, deadline) for upload in uploads_in(event)]
         faults = [fault for fault in results if fault]
         if faults:
             raise faults[0]
