@@ -21,6 +21,16 @@ class Stream(Protocol):
         """Return at most `amt` bytes, or all."""
 
 
+class Readable(Protocol):
+    """A file as far as it is read here."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes, or all."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move, and return the new position."""
+
+
 class Body(io.RawIOBase):
     """A file that looks at the clock whenever a decoder asks for more.
 

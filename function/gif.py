@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import IO
+from body import Readable
 
 _SCREEN_BYTES = 13
 _EXTENSION, _FRAME = b"\x21", b"\x2c"
 _HAS_PALETTE, _PALETTE_SIZE = 0x80, 0x07
 
 
-def read_size(file: IO[bytes]) -> tuple[int, int] | None:
+def read_size(file: Readable) -> tuple[int, int] | None:
     """Return the size that the first frame needs; None where there is none. Rewinds the file."""
     file.seek(0)
     screen = file.read(_SCREEN_BYTES)
@@ -28,6 +28,6 @@ def read_size(file: IO[bytes]) -> tuple[int, int] | None:
     return max(across, left + width), max(down, top + height)
 
 
-def _skip_blocks(file: IO[bytes]) -> None:
+def _skip_blocks(file: Readable) -> None:
     while (length := file.read(1)) and length != b"\x00":
         file.seek(length[0], 1)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import ceil
-from typing import IO
 
 from PIL import JpegImagePlugin
 
+from body import Readable
 from refusals import Refused
 from resizing import Box
 
@@ -42,7 +42,7 @@ def scale(image: JpegImagePlugin.JpegImageFile, target: tuple[int, int]) -> Box:
     return scaled[1] if scaled else (0, 0, *image.size)
 
 
-def buffer_bytes(file: IO[bytes]) -> int:
+def buffer_bytes(file: Readable) -> int:
     """Return what libjpeg keeps of the whole image, whatever the scale it decodes at.
 
     Nothing where the first scan holds every component; all coefficients where several do.
@@ -57,7 +57,7 @@ def buffer_bytes(file: IO[bytes]) -> int:
     return 0
 
 
-def refuse_endless_scans(file: IO[bytes]) -> None:
+def refuse_endless_scans(file: Readable) -> None:
     """Raise Refused when the file has more scans than any picture needs."""
     file.seek(0)
     scans, last = 0, b""
@@ -68,7 +68,7 @@ def refuse_endless_scans(file: IO[bytes]) -> None:
         raise Refused("damaged", f"The JPEG has {scans:,} scans; a picture has about ten.")
 
 
-def _segments(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def _segments(file: Readable) -> Iterator[tuple[int, bytes]]:
     """Yield the markers of the header and what they hold, up to the first scan."""
     file.seek(2)
     marker = 0

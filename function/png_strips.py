@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image, PngImagePlugin
 
 from averaging import averaged
+from body import Readable
 
 STRIP_BYTES = 4 * 1024 * 1024
 MAX_EXIF_BYTES = 64 * 1024
@@ -33,7 +34,7 @@ def can_decode(image: Image.Image) -> bool:
     )
 
 
-def decode_reduced(image: Image.Image, file: IO[bytes], factor: int) -> Image.Image:
+def decode_reduced(image: Image.Image, file: Readable, factor: int) -> Image.Image:
     """Return the opened PNG averaged down by `factor`, in a mode that can be resized.
 
     Raises OSError when the file ends too early.
@@ -95,7 +96,7 @@ class _Inflater:
         return b"".join(parts)
 
 
-def _compressed(file: IO[bytes], info: dict[str | tuple[int, int], Any]) -> Iterator[bytes]:
+def _compressed(file: Readable, info: dict[str | tuple[int, int], Any]) -> Iterator[bytes]:
     """Yield the contents of the IDAT chunks in pieces, and keep an eXIf chunk in `info`."""
     file.seek(_SIGNATURE_BYTES)
     while len(header := file.read(8)) == 8:

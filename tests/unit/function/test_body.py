@@ -44,10 +44,10 @@ def test_an_upload_larger_than_the_disk_is_refused_unread(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(512, 0, 100_000_000))
 
-    with pytest.raises(Refused, match="200 MB.*100 MB"):
+    with pytest.raises(Refused, match=r"200 MB.*100 MB"):
         fetch(Untouchable(), 200_000_000, PLENTY)
 
 
 def test_a_gigabyte_is_refused_unread_whatever_the_disk_has() -> None:
-    with pytest.raises(Refused, match="1,000 MB.*537 MB"):
+    with pytest.raises(Refused, match=r"1,000 MB.*537 MB"):
         fetch(Untouchable(), 1_000_000_000, PLENTY)

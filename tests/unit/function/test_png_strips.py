@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import IO, cast
 
 import pytest
 from PIL import Image
@@ -19,7 +18,7 @@ def strips(data: bytes, factor: int) -> Image.Image:
     file = io.BytesIO(data)
     with Image.open(file) as opened:
         assert png_strips.can_decode(opened)
-        return png_strips.decode_reduced(opened, cast("IO[bytes]", file), factor)
+        return png_strips.decode_reduced(opened, file, factor)
 
 
 def whole(data: bytes, factor: int) -> Image.Image:
@@ -72,6 +71,6 @@ def test_exif_behind_the_pixels_is_found() -> None:
     file = io.BytesIO(data[:end] + chunk(b"eXIf", b"MM\x00*") + data[end:])
 
     with Image.open(file) as opened:
-        png_strips.decode_reduced(opened, cast("IO[bytes]", file), 2)
+        png_strips.decode_reduced(opened, file, 2)
 
         assert opened.info["exif"] == b"MM\x00*"

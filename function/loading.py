@@ -1,0 +1,69 @@
+"""The pixels of an opened file, by the cheapest way that its format has, if they fit the memory.
+
+JPEGs are decoded at a fraction of their size; all else is averaged down until the filters can do
+the rest. What will not fit is refused before anything large is allocated.
+"""
+
+from __future__ import annotations
+
+from PIL import Image, JpegImagePlugin, WebPImagePlugin
+
+import gif
+import jpeg
+import png_strips
+import webp
+from averaging import averaged
+from body import Body
+from colours import resizable
+from memory import ensure_fits, fits, function_memory_mb, gif_to_open, to_decode, webp_to_decode
+from resizing import Box, reduction
+
+
+def ensure_it_can_be_opened(body: Body, name: str) -> None:
+    """Raise Refused for a WebP or GIF that would not fit: Pillow allocates when it opens them."""
+    if name == "WEBP" and (head := webp.read_head(body.read(webp.HEAD_BYTES))):
+        size, needed = head.size, webp_to_decode(head, body.size)
+    elif name == "GIF" and (frame := gif.read_size(body)):
+        size, needed = frame, gif_to_open(*frame)
+    else:
+        return
+    ensure_fits(needed + body.resident_bytes, *size, function_memory_mb())
+
+
+def load(opened: Image.Image, body: Body, target: tuple[int, int]) -> tuple[Image.Image, Box]:
+    """Return the pixels in a mode that can be resized, and the box of them that is the picture.
+
+    They are at least as many as `target`. Raises Refused when decoding would not fit the memory.
+    """
+    if isinstance(opened, JpegImagePlugin.JpegImageFile):
+        return _load_jpeg(opened, body, target)
+    factor = reduction(opened.size, target)
+    box = (0, 0, opened.width / factor, opened.height / factor)
+    if isinstance(opened, WebPImagePlugin.WebPImageFile):
+        return averaged(webp.load(opened), factor), box
+    return _load_reduced(opened, body, factor), box
+
+
+def _load_jpeg(
+    opened: JpegImagePlugin.JpegImageFile, body: Body, target: tuple[int, int]
+) -> tuple[Image.Image, Box]:
+    size = opened.size
+    buffered = jpeg.buffer_bytes(body)
+    if buffered:
+        jpeg.refuse_endless_scans(body)
+    box = jpeg.scale(opened, target)
+    needed = body.resident_bytes + buffered + to_decode(opened, body.stored_bytes, 1)
+    ensure_fits(needed, *size, function_memory_mb())
+    body.ends_jpeg = True
+    opened.load()
+    return resizable(opened), box
+
+
+def _load_reduced(opened: Image.Image, body: Body, factor: int) -> Image.Image:
+    needed = body.resident_bytes + to_decode(opened, body.stored_bytes, factor)
+    whole_fits = fits(needed, function_memory_mb())
+    if not whole_fits and factor > 1 and png_strips.can_decode(opened):
+        return png_strips.decode_reduced(opened, body, factor)
+    ensure_fits(needed, *opened.size, function_memory_mb())
+    opened.load()
+    return averaged(opened, factor)
