@@ -1,7 +1,8 @@
 """Deliveries twice, late, out of order and at once: the last version wins, and no output mixes two.
 
 Every delivery runs in a thread of its own that waits before each call to S3. The test lets one go
-at a time, in an order drawn from a seed, and uploads new versions in between.
+at a time, mostly the one of the highest priority, and uploads new versions in between. Priorities
+and exceptions are drawn from a seed: so some deliveries are starved for long, which is what hurts.
 """
 
 from __future__ import annotations
@@ -26,20 +27,26 @@ class Turnstile:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: list[threading.Event] = []
+        self._waiting: list[tuple[float, threading.Event]] = []
         self._running = 0
+        self._priority = threading.local()
 
     def arrive(self, _key: str) -> None:
         turn = threading.Event()
         with self._changed:
-            self._waiting.append(turn)
+            self._waiting.append((self._priority.value, turn))
             self._running -= 1
             self._changed.notify()
         assert turn.wait(10)
 
-    def start(self) -> None:
+    def expect_one(self) -> None:
+        """Count a thread that will arrive, before it is started."""
         with self._changed:
             self._running += 1
+
+    def enter(self, priority: float) -> None:
+        """Give the calling thread its priority."""
+        self._priority.value = priority
 
     def finish(self) -> None:
         with self._changed:
@@ -52,14 +59,21 @@ class Turnstile:
             assert self._changed.wait_for(lambda: self._running == 0, 10)
             if not self._waiting:
                 return False
-            turn = self._waiting.pop(choose.randrange(len(self._waiting)))
+            exception = choose.random() < 0.1
+            _, turn = choose.choice(self._waiting) if exception else max(self._waiting, key=_first)
+            self._waiting = [waiting for waiting in self._waiting if waiting[1] is not turn]
             self._running += 1
         turn.set()
         return True
 
 
-def deliver(bench: Bench, turnstile: Turnstile) -> None:
+def _first(waiting: tuple[float, threading.Event]) -> float:
+    return waiting[0]
+
+
+def deliver(bench: Bench, turnstile: Turnstile, priority: float) -> None:
     """Deliver the event as Lambda does: again while it fails."""
+    turnstile.enter(priority)
     try:
         for _ in range(3):
             try:
@@ -92,9 +106,9 @@ def test_when_it_is_quiet_the_outputs_show_the_last_version(seed: int) -> None:
             if step == "upload":
                 etag = bench.s3.upload(KEY, next(versions))
             else:
-                turnstile.start()
-                deliveries.append(pool.submit(deliver, bench, turnstile))
-            for _ in range(choose.randrange(8)):
+                turnstile.expect_one()
+                deliveries.append(pool.submit(deliver, bench, turnstile, choose.random()))
+            for _ in range(choose.randrange(6)):
                 turnstile.let_one_through(choose)
         while turnstile.let_one_through(choose):
             continue
