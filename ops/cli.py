@@ -26,6 +26,7 @@ from ops.commands import (
     ls,
     plan,
     policy,
+    reprocess,
     status,
     test_upload,
     up,
@@ -80,7 +81,20 @@ _root.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
 )
 app.callback()(_root)
 
-for _command in (up, plan, status, ls, test_upload, logs, doctor, down, demo, policy, local):
+for _command in (
+    up,
+    plan,
+    status,
+    ls,
+    test_upload,
+    logs,
+    doctor,
+    reprocess,
+    down,
+    demo,
+    policy,
+    local,
+):
     _command.add_to(app)
 
 
