@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 1000  # more are refused (S26)
 _THREADS: Final = 8
-_ROUNDS: Final = 5  # late writes fill a bucket again (S25)
+_REFILLS: Final = 5  # late writes fill a bucket again (S25)
 
 
 def count_objects(aws: Aws, bucket: str, owner: str) -> tuple[int, int]:
@@ -30,35 +30,35 @@ def count_objects(aws: Aws, bucket: str, owner: str) -> tuple[int, int]:
     return objects, size_bytes
 
 
-def empty_bucket(aws: Aws, resource: str, bucket: str, owner: str) -> int:
-    """Delete all that a bucket holds and return how many objects that were; absent is empty."""
-    deleted = 0
-    for _ in range(_ROUNDS):
-        found(lambda: _abort_uploads(aws, bucket, owner), "NoSuchBucket")
-        batch = found(lambda: _delete_all(aws, resource, bucket, owner), "NoSuchBucket")
-        if not batch:
-            return deleted
-        deleted += batch
-    raise PipelineError(
-        f"The bucket {bucket} does not stay empty.",
-        why="Something goes on writing to it.",
-        fix="Stop the writer, then run `pipeline-ctl down` again.",
-    )
+def empty_bucket(
+    aws: Aws, resource: str, bucket: str, owner: str, expected: int | None = None
+) -> int:
+    """Delete all that a bucket holds and return how many objects that were; absent is empty.
 
-
-def _delete_all(aws: Aws, resource: str, bucket: str, owner: str) -> int:
-    deleted = 0
-    batches = _batches(_identifiers(aws, bucket, owner))
-    with ThreadPoolExecutor(_THREADS) as pool:
-        while wave := list(islice(batches, _THREADS)):
+    `expected` is how many there should be, for those who watch.
+    """
+    found(lambda: _abort_uploads(aws, bucket, owner), "NoSuchBucket")
+    deleted = refills = 0
+    while wave := found(lambda: _first_batches(aws, bucket, owner), "NoSuchBucket"):
+        with ThreadPoolExecutor(len(wave)) as pool:
             deleted += sum(pool.map(lambda b: _delete_batch(aws, bucket, owner, b), wave))
-            aws.say(Event("waiting", resource, f"{deleted:,} objects deleted"))
+        total = f" of {expected:,}" if expected and expected >= deleted else ""
+        aws.say(Event("waiting", resource, f"{deleted:,}{total} objects deleted"))
+        refills += len(wave) < _THREADS  # a short wave was the last, unless somebody writes
+        if refills > _REFILLS:
+            raise PipelineError(
+                f"The bucket {bucket} does not stay empty.",
+                why="Something goes on writing to it.",
+                fix="Stop the writer, then run `pipeline-ctl down` again.",
+            )
     return deleted
 
 
-def _batches(items: Iterator[ObjectIdentifierTypeDef]) -> Iterator[list[ObjectIdentifierTypeDef]]:
-    while batch := list(islice(items, _BATCH)):
-        yield batch
+def _first_batches(aws: Aws, bucket: str, owner: str) -> list[list[ObjectIdentifierTypeDef]]:
+    """List anew from the start, as far as one wave of deletions reaches."""
+    identifiers = _identifiers(aws, bucket, owner)
+    batches = (list(islice(identifiers, _BATCH)) for _ in range(_THREADS))
+    return [batch for batch in batches if batch]
 
 
 def _delete_batch(aws: Aws, bucket: str, owner: str, batch: list[ObjectIdentifierTypeDef]) -> int:

@@ -57,7 +57,7 @@ def down(
     if keep_buckets:
         resources = [r for r in resources if r.name not in ("input-bucket", "output-bucket")]
     screen.note(escape(session.where(pipeline, screen.options)))
-    stored = (0, 0) if keep_buckets else _stored(pipeline)
+    stored = _stored(resources)
     if dry_run:
         return _dry_run(pipeline, resources, stored)
     if stored[0] and not delete_data:
@@ -71,8 +71,11 @@ def down(
     return _delete(pipeline, resources, stored)
 
 
-def _stored(pipeline: "Pipeline") -> tuple[int, int]:
-    counts = [bucket.stored() for bucket in pipeline.buckets()]
+def _stored(resources: "Sequence[Resource]") -> tuple[int, int]:
+    """Return the objects and bytes in the buckets that would be deleted."""
+    from provision.resources.bucket import Bucket
+
+    counts = [r.stored() for r in resources if isinstance(r, Bucket)]
     return sum(objects for objects, _ in counts), sum(size for _, size in counts)
 
 

@@ -46,6 +46,7 @@ class Bucket:
         self._names = names
         self._chosen_by_user = bool(chosen)
         self._delete_data = delete_data
+        self._counted: int | None = None
 
     @cached_property
     def _calls(self) -> BucketCalls:
@@ -83,7 +84,7 @@ class Bucket:
         if not self._is_ours():
             return
         if self._delete_data:
-            empty_bucket(self._aws, self.name, self.bucket, self._names.account)
+            empty_bucket(self._aws, self.name, self.bucket, self._names.account, self._counted)
         try:
             found(lambda: self._aws.s3.delete_bucket(**self._calls.named), "NoSuchBucket", "404")
         except ClientError as error:
@@ -99,7 +100,9 @@ class Bucket:
         """Return how many objects and bytes deleting this bucket would destroy; (0, 0) if none."""
         if not self._is_ours():
             return 0, 0
-        return count_objects(self._aws, self.bucket, self._names.account)
+        objects, size_bytes = count_objects(self._aws, self.bucket, self._names.account)
+        self._counted = objects
+        return objects, size_bytes
 
     def _tags(self) -> dict[str, str] | None:
         """Return the bucket's tags; None when there is no such bucket."""

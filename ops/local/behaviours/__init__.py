@@ -20,6 +20,7 @@ from . import (
     permanent_faults,
     s3_buckets,
     s3_notifications,
+    s3_versions,
     sns,
     sns_subscriptions,
 )
@@ -37,6 +38,7 @@ _MODULES = (
     logs_events,
     s3_buckets,
     s3_notifications,
+    s3_versions,
     sns,
     sns_subscriptions,
     permanent_faults,
