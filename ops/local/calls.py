@@ -55,7 +55,7 @@ _current: ContextVar[Call | None] = ContextVar("current_call", default=None)
 
 @contextmanager
 def being_answered(call: Call) -> Iterator[None]:
-    """Makes `call` the one that `current_call` returns in this thread."""
+    """Make `call` the one that `current_call` returns in this thread."""
     token = _current.set(call)
     try:
         yield

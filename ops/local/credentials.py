@@ -25,7 +25,7 @@ def assume(role_arn: str, session: str, region: str) -> Credentials:
 
 
 def forget(role_arn: str, credentials: Credentials) -> None:
-    """Drops credentials whose worker has ended, so that they do not pile up."""
+    """Drop credentials whose worker has ended, so that they do not pile up."""
     account = role_arn.split(":")[4]
     sts = sts_backends[account]["aws"]
     sts.assumed_roles = [r for r in sts.assumed_roles if r.access_key_id != credentials.access_key]

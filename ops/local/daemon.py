@@ -11,6 +11,7 @@ import fcntl
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,7 +75,7 @@ def start(
     enforce_users: bool = False,
     faults: tuple[str, ...] = (),
 ) -> Local:
-    """Starts the local AWS, or returns the one that runs, whatever its options.
+    """Start the local AWS, or returns the one that runs, whatever its options.
 
     `retry_delays_s` are Lambda's two (60 and 120, scaled) with `behave="aws"`, else none.
     `faults` are names of `faults.MEANINGS`. Raises MissingExtraError, DidNotStartError or
@@ -101,7 +102,7 @@ def running() -> Local | None:
 
 
 def stop() -> bool:
-    """Stops the local AWS with everything in it; False when none was running."""
+    """Stop the local AWS with everything in it; False when none was running."""
     folder = state_dir()
     if not folder.is_dir():
         return False
@@ -123,7 +124,10 @@ def main(options: Options, folder: Path) -> None:
     chosen = asdict(options) | {"faults": frozenset(options.faults)}
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    with serve(Settings(**chosen)) as server:
+    work_dir = folder / "work"
+    shutil.rmtree(work_dir, ignore_errors=True)  # of a daemon that was killed
+    work_dir.mkdir(parents=True)
+    with serve(Settings(**chosen), work_dir=work_dir) as server:
         local = Local(
             url=server.url,
             pid=os.getpid(),
@@ -136,6 +140,7 @@ def main(options: Options, folder: Path) -> None:
         _write(folder / "daemon.json", asdict(local))
         signal.sigwait(signals)
         (folder / "daemon.json").unlink(missing_ok=True)
+    work_dir.rmdir()
 
 
 def _launch(folder: Path, options: Options) -> Local:

@@ -47,7 +47,7 @@ class Signature:
 
 
 def signature(environ: dict[str, Any]) -> Signature:
-    """Reads the credential scope of a signed or presigned request."""
+    """Read the credential scope of a signed or presigned request."""
     scope = ""
     authorization = environ.get("HTTP_AUTHORIZATION", "")
     if "Credential=" in authorization:

@@ -23,7 +23,7 @@ _PERMISSIONS = {"sns": "SNS:Publish", "sqs": "sqs:SendMessage", "lambda": "lambd
 
 
 def report(state: State, event: AsyncEvent, outcome: Outcome | None, how: Condition) -> None:
-    """Sends the record to the function's destination for `how`, when it has one."""
+    """Send the record to the function's destination for `how`, when it has one."""
     record_ = state.functions.get(event.arn)
     config = ((record_.event_invoke if record_ else None) or {}).get("DestinationConfig", {})
     side = "OnSuccess" if how == "Success" else "OnFailure"

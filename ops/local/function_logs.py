@@ -23,7 +23,7 @@ _LOCK = threading.Lock()  # moto's log streams are not made for threads
 
 
 def write(state: State, deployment: Deployment, stream: str, lines: Sequence[LogLine]) -> None:
-    """Appends lines to a worker's log stream, creating group and stream when they lack."""
+    """Append lines to a worker's log stream, creating group and stream when they lack."""
     group = deployment.logging.group
     backend = logs_backends[deployment.account][deployment.region]
     with _LOCK:

@@ -65,7 +65,7 @@ def role_is_granted(state: State, arn: str) -> bool:
 
 
 def remember_layers(state: State, arn: str) -> None:
-    """Keeps the bytes of a function's layers: a deleted version goes on working (L14)."""
+    """Keep the bytes of a function's layers: a deleted version goes on working (L14)."""
     function = find(arn)
     if function is None:
         return

@@ -106,7 +106,7 @@ class Gate:
 
 
 def _drain(environ: dict[str, Any]) -> None:
-    """Reads what a refused client still sends, so that the connection can be kept."""
+    """Read what a refused client still sends, so that the connection can be kept."""
     stream = environ["wsgi.input"]
     if not isinstance(stream, io.BytesIO):
         stream.read(int(environ.get("CONTENT_LENGTH") or 0))

@@ -38,7 +38,7 @@ class HttpServer:
         return f"http://127.0.0.1:{self._server.port}"
 
     def close(self) -> None:
-        """Stops listening; answers already begun are finished by their own threads."""
+        """Stop listening; answers already begun are finished by their own threads."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -73,7 +73,7 @@ class _Handler(MotoRequestHandler):
     wbufsize = -1
 
     def run_wsgi(self) -> None:
-        """Answers one request and leaves the connection ready for the next."""
+        """Answer one request and leaves the connection ready for the next."""
         environ = self.make_environ()
         if not environ.get("wsgi.input_terminated"):
             length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -114,4 +114,4 @@ class _Handler(MotoRequestHandler):
         self.wfile.flush()
 
     def log_request(self, *args: Any) -> None:
-        """Says nothing of single requests."""
+        """Say nothing of single requests."""

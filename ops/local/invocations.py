@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import destinations, function_logs, functions, recursion
 from .aws_times import LOGS_WRITTEN
+from .errors import LocalError
+from .runtime import outcome as outcomes
 from .runtime.deployment import Deployment
 from .runtime.outcome import Outcome
 from .runtime.pool import Pool, ThrottledError
@@ -71,16 +73,21 @@ class Invocations:
             return len(self._due)
 
     def now(self, arn: str, payload: bytes, request: Request | None = None) -> Outcome:
-        """Runs a function and waits; raises ThrottledError, LookupError when it is absent."""
+        """Run a function and waits; raises ThrottledError, LookupError when it is absent."""
         deployment = self._deployment(arn)
         if deployment is None:
             raise LookupError(arn)
         request = request or Request(str(uuid.uuid4()), payload)
-        outcome, worker = self.pool.run(deployment, request)
+        try:
+            outcome, worker = self.pool.run(deployment, request)
+        except LocalError as error:  # this machine lacks what the function needs
+            outcome, stream = outcomes.not_run(request.request_id, error), "not-run"
+        else:
+            stream = worker.stream
         self._state.counts["invocations"] += 1
         if outcome.failed:
             self._state.counts["errors"] += 1
-        self._log(deployment, worker.stream, outcome)
+        self._log(deployment, stream, outcome)
         return outcome
 
     def _log(self, deployment: Deployment, stream: str, outcome: Outcome) -> None:
@@ -100,7 +107,7 @@ class Invocations:
         return deployed or (lingering if time.monotonic() < until else None)
 
     def later(self, event: AsyncEvent, delay_s: float = 0.0) -> None:
-        """Queues an event to run in `delay_s` seconds at the earliest."""
+        """Queue an event to run in `delay_s` seconds at the earliest."""
         with self._changed:
             heapq.heappush(self._due, (time.monotonic() + delay_s, next(self._sequence), event))
             self._changed.notify()
@@ -112,11 +119,11 @@ class Invocations:
             self._lingering[arn] = deployed, time.monotonic() + seconds
 
     def retire(self, arn: str) -> None:
-        """Ends the idle workers of a function that changed or went away."""
+        """End the idle workers of a function that changed or went away."""
         self.pool.retire(arn)
 
     def close(self) -> None:
-        """Stops the queue and ends all workers."""
+        """Stop the queue and ends all workers."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

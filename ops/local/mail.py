@@ -40,7 +40,7 @@ class Mailbox:
             return [asdict(message) for message in self._messages]
 
     def ask(self, subscription: Any) -> None:
-        """Sends a confirmation mail; every one has a token of its own (N5)."""
+        """Send a confirmation mail; every one has a token of its own (N5)."""
         token = secrets.token_hex(120)
         body = (
             f"You have chosen to subscribe to the topic: {subscription.topic.arn}\n\n"
@@ -61,7 +61,7 @@ class Mailbox:
             )
 
     def confirm(self, token: str) -> Any | None:
-        """Confirms the subscription behind a token and returns it; None for a wrong token."""
+        """Confirm the subscription behind a token and returns it; None for a wrong token."""
         with self._lock:
             subscription = self._pending.get(token)
         if subscription is None or not _exists(subscription):
@@ -70,7 +70,7 @@ class Mailbox:
         return subscription
 
     def confirm_address(self, address: str | None) -> list[str]:
-        """Confirms everything pending of an address, or of all; returns the addresses."""
+        """Confirm everything pending of an address, or of all; returns the addresses."""
         with self._lock:
             chosen = {
                 id(s): s
@@ -84,7 +84,7 @@ class Mailbox:
     def deliver(
         self, subscription: Any, message: str, subject: str | None, attributes: dict[str, Any]
     ) -> None:
-        """Puts a notification into the inbox of a confirmed subscription."""
+        """Put a notification into the inbox of a confirmed subscription."""
         if not subscription.confirmed:
             return
         body = message

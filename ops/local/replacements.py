@@ -157,7 +157,7 @@ REPLACEMENTS = (
 
 
 def check(replacements: tuple[Replacement, ...] = REPLACEMENTS) -> None:
-    """Raises IncompatibleMotoError when moto is not as the replacements expect."""
+    """Raise IncompatibleMotoError when moto is not as the replacements expect."""
     for replacement in replacements:
         found = tuple(inspect.signature(replacement.original).parameters)
         if found != replacement.parameters:
@@ -171,7 +171,7 @@ def check(replacements: tuple[Replacement, ...] = REPLACEMENTS) -> None:
 
 @contextmanager
 def installed(state: State) -> Iterator[None]:
-    """Puts the replacements into moto for the length of a `with` block."""
+    """Put the replacements into moto for the length of a `with` block."""
     check()
     with ExitStack() as undo:
         for replacement in REPLACEMENTS:

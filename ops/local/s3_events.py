@@ -36,7 +36,7 @@ _last_sequence = 0
 
 
 def publish(state: State, event_name: str, bucket: Any, key: Any) -> None:
-    """Delivers an event to every configured target; never raises into the S3 call."""
+    """Deliver an event to every configured target; never raises into the S3 call."""
     call = current_call()
     if call and call.operation == "CompleteMultipartUpload" and event_name.endswith(":Put"):
         return  # moto tells of the joined object twice

@@ -56,30 +56,37 @@ class LocalServer:
 
 @contextmanager
 def serve(
-    settings: Settings | None = None, *, rows: Sequence[Row] = (), port: int = 0
+    settings: Settings | None = None,
+    *,
+    rows: Sequence[Row] = (),
+    port: int = 0,
+    work_dir: Path | None = None,
 ) -> Iterator[LocalServer]:
-    """Runs a local AWS for the length of a `with` block, from nothing and leaving nothing.
+    """Run a local AWS for the length of a `with` block, from nothing and leaving nothing.
 
-    One at a time: moto's state belongs to the process. `rows` are added to the table.
+    One at a time: moto's state belongs to the process. `rows` are added to the table; unpacked
+    code lies below `work_dir`, by default in the system's temporary folder.
     """
     if not _one_at_a_time.acquire(blocking=False):
         raise LocalError("This process already serves a local AWS.")
     try:
-        with _served(settings or Settings(), rows, port) as server:
+        with _served(settings or Settings(), rows, port, work_dir) as server:
             yield server
     finally:
         _one_at_a_time.release()
 
 
 @contextmanager
-def _served(settings: Settings, rows: Sequence[Row], port: int) -> Iterator[LocalServer]:
+def _served(
+    settings: Settings, rows: Sequence[Row], port: int, work_dir: Path | None
+) -> Iterator[LocalServer]:
     faults.check(settings.faults)
     table = Table()
     table.add(*ROWS, *rows)
     state = State(settings, table)
     forget_everything()
     with (
-        tempfile.TemporaryDirectory(prefix="pipeline-ctl-local-") as folder,
+        tempfile.TemporaryDirectory(prefix="pipeline-ctl-local-", dir=work_dir) as folder,
         replacements.installed(state),
     ):
         moto_application = DomainDispatcherApplication(create_backend_app)
@@ -94,7 +101,7 @@ def _served(settings: Settings, rows: Sequence[Row], port: int) -> Iterator[Loca
 
 
 def forget_everything() -> None:
-    """Empties moto's backends of the services used here."""
+    """Empty moto's backends of the services used here."""
     for service in _SERVICES:
         backends: Any = moto.backends.get_backend(service)  # type: ignore[call-overload]
         if isinstance(backends, BackendDict):

@@ -42,13 +42,13 @@ class Table:
     _index: dict[tuple[Kind, str], list[Row]] = field(default_factory=dict)
 
     def add(self, *rows: Row) -> None:
-        """Appends rows; they apply from the next call on."""
+        """Append rows; they apply from the next call on."""
         self.rows = [*self.rows, *rows]
         self._index = {}
 
     @contextmanager
     def added(self, *rows: Row) -> Iterator[None]:
-        """Appends rows for the length of a `with` block."""
+        """Append rows for the length of a `with` block."""
         before = self.rows
         self.add(*rows)
         try:

@@ -130,7 +130,7 @@ def role(iam: Any, name: str) -> str:
 
 @pytest.fixture
 def deploy(lambda_: Any, role: str) -> Callable[..., str]:
-    """Deploys source code as a function and returns its ARN."""
+    """Deploy source code as a function and returns its ARN."""
 
     def deploy(source: str = ECHO, **settings: Any) -> str:
         return make_function(lambda_, role, source, **settings)
@@ -145,20 +145,20 @@ def function(deploy: Callable[..., str]) -> str:
 
 
 def make_role(iam: Any, name: str, statements: list[dict[str, Any]]) -> str:
-    """Creates a role with these inline statements and returns its ARN."""
+    """Create a role with these inline statements and returns its ARN."""
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))
     allow(iam, name, statements)
     return str(made["Role"]["Arn"])
 
 
 def allow(iam: Any, role_name: str, statements: list[dict[str, Any]]) -> None:
-    """Replaces a role's inline policy."""
+    """Replace a role's inline policy."""
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     iam.put_role_policy(RoleName=role_name, PolicyName="main", PolicyDocument=document)
 
 
 def make_function(lambda_: Any, role: str, source: str = ECHO, **settings: Any) -> str:
-    """Creates a function from source and waits until it is active."""
+    """Create a function from source and waits until it is active."""
     chosen = {
         "FunctionName": f"t-{uuid4().hex[:12]}",
         "Runtime": interpreter.default_runtime(),

@@ -40,7 +40,7 @@ def _load(service: str) -> dict[str, Any]:
 
 
 def assert_like(actual: Any, expected: Any, *, but: tuple[str, ...] = ()) -> None:
-    """Fails unless `actual` is what was recorded: same fields, values, status.
+    """Fail unless `actual` is what was recorded: same fields, values, status.
 
     `but` names fields that are left out of the comparison.
     """

@@ -50,7 +50,7 @@ def notified(s3: Any, sns: Any, topic: str, bucket: str) -> str:
 
 @pytest.fixture
 def records(aws: Aws, sns: Any, topic: str) -> Callable[[], list[dict[str, Any]]]:
-    """Reads the event records that reached the topic."""
+    """Read the event records that reached the topic."""
     _subscribe(aws, sns, topic)
 
     def read() -> list[dict[str, Any]]:

@@ -100,6 +100,16 @@ def test_l36_a_missing_module_is_named(lambda_: Any, deploy: Deploy) -> None:
     )
 
 
+def test_a_runtime_this_machine_lacks_is_named(lambda_: Any, deploy: Deploy) -> None:
+    function = deploy(Runtime="nodejs22.x", Handler="index.handler")
+
+    answer = invoke(lambda_, function)
+
+    assert answer["FunctionError"] == "Unhandled"
+    assert answer["Payload"]["errorType"] == "Local.CannotRun"
+    assert answer["Payload"]["errorMessage"].endswith("This machine cannot run nodejs22.x.")
+
+
 def test_an_exception_is_unhandled(lambda_: Any, troubled: str) -> None:
     answer = invoke(lambda_, troubled, **{"raise": "this is intentional"})
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from ..table import Row
 from . import (
     iam,
+    lambda_concurrency,
     lambda_event_invoke,
     lambda_functions,
     lambda_invoke,
+    lambda_layers,
     lambda_permissions,
     lambda_role,
     lambda_validation,
@@ -31,6 +33,8 @@ _MODULES = (
     lambda_validation,
     lambda_functions,
     lambda_role,
+    lambda_layers,
+    lambda_concurrency,
     lambda_permissions,
     lambda_event_invoke,
     lambda_invoke,

@@ -6,13 +6,11 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from moto.awslambda.models import lambda_backends
-
-from .. import faults, functions
+from .. import functions
 from ..aws_times import FUNCTION_LINGERS
 from ..calls import Call, Refusal
 from ..table import Sheet
-from .lambda_refusals import arn, invalid_parameter, missing_function, not_found, violation
+from .lambda_refusals import arn, missing_function, not_found, violation
 from .lambda_validation import uploaded_zip
 
 if TYPE_CHECKING:
@@ -31,8 +29,6 @@ _CONFIGURATIONS = (
     "lambda.ListFunctions",
     "lambda.PublishVersion",
 )
-_ACCOUNT_CONCURRENCY = 1000
-_UNRESERVED_MINIMUM = 100
 
 
 @rows.follows("L32", "lambda.CreateFunction", "lambda.UpdateFunctionConfiguration")
@@ -136,68 +132,6 @@ def unknown_function(state: State, call: Call, refusal: Refusal) -> Refusal | No
     return not_found(f"Function not found: {arn(call)}")
 
 
-@rows.refuses("L28", "lambda.PutFunctionConcurrency")
-def concurrency_of_nothing(state: State, call: Call) -> Refusal | None:
-    """Refuse for a function that is absent; here its ARN carries a qualifier."""
-    if missing_function(call) is None:
-        return None
-    return not_found(f"Function not found: {arn(call)}:$LATEST")
-
-
-@rows.refuses("L26", "lambda.PutFunctionConcurrency")
-def unreserved_concurrency(state: State, call: Call) -> Refusal | None:
-    """Refuse to reserve what the account must keep; new accounts have ten in all."""
-    limit, minimum = _account_concurrency(state)
-    others = _reserved(call.account, call.region, but=arn(call))
-    if limit - others - call.get("ReservedConcurrentExecutions", 0) >= minimum:
-        return None
-    return invalid_parameter(
-        "Specified ReservedConcurrentExecutions for function decreases account's "
-        f"UnreservedConcurrentExecution below its minimum value of [{minimum}]."
-    )
-
-
-@rows.answers("L26", "lambda.GetAccountSettings")
-def account_settings(state: State, call: Call) -> dict[str, Any]:
-    """Answer the account's limits; moto does not know the call."""
-    limit, _ = _account_concurrency(state)
-    known = lambda_backends[call.account][call.region]._lambdas.latest()
-    sizes = [function.code_size for function in known]
-    return {
-        "AccountLimit": {
-            "TotalCodeSize": 80_530_636_800,
-            "CodeSizeUnzipped": 262_144_000,
-            "CodeSizeZipped": 52_428_800,
-            "ConcurrentExecutions": limit,
-            "UnreservedConcurrentExecutions": limit - _reserved(call.account, call.region),
-        },
-        "AccountUsage": {"TotalCodeSize": sum(sizes), "FunctionCount": len(sizes)},
-    }
-
-
-@rows.rewrites("L14", "lambda.DeleteLayerVersion")
-def delete_layer(state: State, call: Call, result: dict[str, Any]) -> None:
-    """Answer with the model's status, 204, where moto answers 200."""
-    result.clear()
-
-
-@rows.mends("L14", "lambda.DeleteLayerVersion")
-def delete_absent_layer(state: State, call: Call, refusal: Refusal) -> dict[str, Any] | None:
-    """Succeed: deleting a layer version that is absent is no error."""
-    return {} if refusal.status == 404 else None
-
-
-@rows.answers("L14", "lambda.GetLayerVersionByArn")
-def layer_by_arn(state: State, call: Call) -> dict[str, Any] | Refusal:
-    """Answer a layer version by its ARN; moto does not know the call."""
-    wanted = call.get("Arn", "")
-    version = lambda_backends[call.account][call.region].layers_versions_by_arn(wanted)
-    if version is None:
-        return not_found("The resource you requested does not exist.")
-    found: dict[str, Any] = version.get_layer_version()
-    return found
-
-
 def _complete(state: State, call: Call, found: dict[str, Any]) -> None:
     """Add and remove fields of one configuration."""
     function_arn = functions.arn_of(call.account, call.region, found["FunctionArn"])
@@ -246,17 +180,3 @@ def _merged_logging(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         merged.pop("ApplicationLogLevel", None)
         merged.pop("SystemLogLevel", None)
     return merged
-
-
-def _account_concurrency(state: State) -> tuple[int, int]:
-    """The account's concurrency, and how much of it must stay unreserved."""
-    if faults.ACCOUNT_CONCURRENCY in state.settings.faults:
-        return 10, 10
-    return _ACCOUNT_CONCURRENCY, _UNRESERVED_MINIMUM
-
-
-def _reserved(account: str, region: str, but: str = "") -> int:
-    known = lambda_backends[account][region]._lambdas.latest()
-    return sum(
-        f.reserved_concurrency or 0 for f in known if not f.function_arn.startswith(but or "-")
-    )

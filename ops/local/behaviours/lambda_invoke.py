@@ -36,7 +36,7 @@ def payload_size(state: State, call: Call) -> Refusal | None:
 
 @rows.answers("L34", "lambda.Invoke")
 def invoke(state: State, call: Call) -> dict[str, Any] | Refusal | None:
-    """Runs the deployed code instead of moto's docker."""
+    """Run the deployed code instead of moto's docker."""
     arn = functions.arn_of(call.account, call.region, call.get("FunctionName"))
     if functions.find(arn) is None:
         return None

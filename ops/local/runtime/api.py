@@ -59,7 +59,7 @@ class RuntimeApi:
             return None
 
     def close(self) -> None:
-        """Stops listening and lets a waiting runtime go."""
+        """Stop listening and lets a waiting runtime go."""
         self.events.put(None)
         self._server.shutdown()
         self._server.server_close()
@@ -114,4 +114,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
-        """Says nothing: the daemon's log is for what concerns the user."""
+        """Say nothing: the daemon's log is for what concerns the user."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +52,14 @@ def timeout_payload(request_id: str, timeout_s: float) -> bytes:
 def exit_payload(request_id: str, exit_code: int) -> bytes:
     """What the caller gets of a process that ended by itself or was killed (L35)."""
     return _error("Runtime.ExitError", f"RequestId: {request_id} Error: {exit_reason(exit_code)}")
+
+
+def not_run(request_id: str, error: Exception) -> Outcome:
+    """What becomes of an invocation that this machine cannot run at all."""
+    text = f"RequestId: {request_id} Error: {error}"
+    payload = _error("Local.CannotRun", text)
+    lines = (LogLine(int(time.time() * 1000), text),)
+    return Outcome(request_id, "failure", payload, 0.0, 0, None, "Local.CannotRun", lines)
 
 
 def exit_reason(exit_code: int) -> str:

@@ -30,7 +30,7 @@ class Output:
         self._framed, self._loose = b"", b""
 
     def started(self) -> None:
-        """Closes the ends that the process holds now."""
+        """Close the ends that the process holds now."""
         os.close(self.frames_fd)
         os.close(self.text_fd)
 
@@ -44,7 +44,7 @@ class Output:
         return sorted([*records, *lines], key=lambda line: line.time_ms)
 
     def close(self) -> None:
-        """Closes the reading ends."""
+        """Close the reading ends."""
         os.close(self._frames)
         os.close(self._text)
 

@@ -41,7 +41,7 @@ class Pool:
         self._closed = False
 
     def run(self, deployment: Deployment, request: Request) -> tuple[Outcome, Worker]:
-        """Runs one invocation and returns its outcome with the worker that ran it."""
+        """Run one invocation and returns its outcome with the worker that ran it."""
         with self._reserved(deployment), self._free:
             worker = self._take(deployment.key) or self.start(deployment)
             with self._lock:
@@ -53,7 +53,7 @@ class Pool:
         return outcome, worker
 
     def retire(self, arn: str, *, keep: str = "") -> None:
-        """Ends the idle workers of a function, but for those of deployment `keep`."""
+        """End the idle workers of a function, but for those of deployment `keep`."""
         with self._lock:
             old = [w for w in self.idle if w.deployment.arn == arn and w.deployment.key != keep]
             self.idle = [w for w in self.idle if w not in old]
@@ -61,7 +61,7 @@ class Pool:
             self.end(worker)
 
     def close(self) -> None:
-        """Ends all workers; what runs on them fails."""
+        """End all workers; what runs on them fails."""
         with self._lock:
             idle, self.idle = self.idle, []
             busy, self._closed = list(self.busy), True

@@ -64,7 +64,7 @@ class Sandboxes:
         stream: str,
         fds: tuple[int, int],
     ) -> tuple[subprocess.Popen[bytes], Path]:
-        """Starts a worker process and returns it with its own temporary folder.
+        """Start a worker process and returns it with its own temporary folder.
 
         `stream` is its log stream; `fds` are where framed records and plain output go.
         """
@@ -96,7 +96,7 @@ class Sandboxes:
         return process, tmp
 
     def forget(self, tmp: Path) -> None:
-        """Removes a worker's temporary folder."""
+        """Remove a worker's temporary folder."""
         shutil.rmtree(tmp, ignore_errors=True)
 
     def _places(

@@ -69,7 +69,7 @@ class Worker:
         self._output.started()
 
     def run(self, request: Request) -> Outcome:
-        """Runs one invocation; afterwards `usable` says whether the worker can run another."""
+        """Run one invocation; afterwards `usable` says whether the worker can run another."""
         cold = self._init_ms is None
         opening = platform_log.before(self.deployment, request.request_id, _now_ms(), cold=cold)
         lines: list[LogLine] = opening
@@ -86,13 +86,13 @@ class Worker:
         return self._closed(outcome, ending, lines)
 
     def kill(self) -> None:
-        """Ends the process and everything it started."""
+        """End the process and everything it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def close(self) -> None:
-        """Ends the process and leaves no file behind."""
+        """End the process and leaves no file behind."""
         self.usable = False
         self.kill()
         self._api.close()
@@ -100,7 +100,7 @@ class Worker:
         self._sandboxes.forget(self._tmp)
 
     def _initialise(self, request: Request, lines: list[LogLine]) -> Outcome | None:
-        """Waits until the handler is imported; the invocation's outcome when it cannot be."""
+        """Wait until the handler is imported; the invocation's outcome when it cannot be."""
         ending = self._await_message(self._init_deadline(), lines)
         init_ms = (time.monotonic() - self._started) * 1000
         if ending.message is not None and ending.message.kind == "ready":
@@ -116,7 +116,7 @@ class Worker:
         return self._started + _INIT_LIMIT_S + self.deployment.timeout_s
 
     def _await_answer(self, lines: list[LogLine]) -> tuple[_Ending, bytes]:
-        """Waits for the answer, and then until the runtime asks for more work."""
+        """Wait for the answer, and then until the runtime asks for more work."""
         deadline = time.monotonic() + self.deployment.timeout_s
         answer: Message | None = None
         ending = self._await_message(deadline, lines)

@@ -20,7 +20,7 @@ def initialize_client(user_agent: str) -> None:
 
 
 def next() -> tuple[bytes, dict[str, Any]]:  # noqa: A001 - the extension's name
-    """Waits for the next invocation: its event and the Lambda-Runtime headers.
+    """Wait for the next invocation: its event and the Lambda-Runtime headers.
 
     As with the extension, the deadline is a number: the context subtracts the clock from it.
     """
@@ -34,14 +34,14 @@ def next() -> tuple[bytes, dict[str, Any]]:  # noqa: A001 - the extension's name
 def post_invocation_result(
     request_id: str, body: bytes, content_type: str, invocation_id: str | None = None
 ) -> None:
-    """Hands back what the handler returned."""
+    """Hand back what the handler returned."""
     _post(f"{request_id}/response", body, {"Content-Type": content_type})
 
 
 def post_error(
     request_id: str, body: str, xray_fault: str, invocation_id: str | None = None
 ) -> None:
-    """Hands back the exception that the handler raised, as JSON."""
+    """Hand back the exception that the handler raised, as JSON."""
     _post(f"{request_id}/error", body.encode(), {"Content-Type": "application/json"})
 
 
