@@ -15,7 +15,15 @@ import webp
 from averaging import averaged
 from body import Body
 from colours import resizable
-from memory import ensure_fits, fits, function_memory_mb, gif_to_open, to_decode, webp_to_decode
+from memory import (
+    ensure_fits,
+    fits,
+    function_memory_mb,
+    gif_to_open,
+    to_decode,
+    to_finish,
+    webp_to_decode,
+)
 from resizing import Box, reduction
 
 
@@ -41,7 +49,7 @@ def load(opened: Image.Image, body: Body, target: tuple[int, int]) -> tuple[Imag
     box = (0, 0, opened.width / factor, opened.height / factor)
     if isinstance(opened, WebPImagePlugin.WebPImageFile):
         return averaged(webp.load(opened), factor), box
-    return _load_reduced(opened, body, factor), box
+    return _load_reduced(opened, body, factor, to_finish(target)), box
 
 
 def _load_jpeg(
@@ -52,15 +60,16 @@ def _load_jpeg(
     if buffered:
         jpeg.refuse_endless_scans(body)
     box = jpeg.scale(opened, target)
-    needed = body.resident_bytes + buffered + to_decode(opened, body.stored_bytes, 1)
+    decoding = buffered + to_decode(opened, body.stored_bytes, 1)
+    needed = body.resident_bytes + decoding + to_finish(target)
     ensure_fits(needed, *size, function_memory_mb())
     body.ends_jpeg = True
     opened.load()
     return resizable(opened), box
 
 
-def _load_reduced(opened: Image.Image, body: Body, factor: int) -> Image.Image:
-    needed = body.resident_bytes + to_decode(opened, body.stored_bytes, factor)
+def _load_reduced(opened: Image.Image, body: Body, factor: int, finishing: int) -> Image.Image:
+    needed = body.resident_bytes + to_decode(opened, body.stored_bytes, factor) + finishing
     whole_fits = fits(needed, function_memory_mb())
     if not whole_fits and factor > 1 and png_strips.can_decode(opened):
         return png_strips.decode_reduced(opened, body, factor)

@@ -27,6 +27,8 @@ _CONVERTED = {"1": 1, "P": 4, "PA": 8, "LA": 4, "RGBA": 4, "YCbCr": 4, "RGBX": 4
 _CONVERTED |= dict.fromkeys(("I;16", "I;16L", "I;16B"), 4)
 _WEBP_PIXEL = 12  # two canvases of libwebp's and the frame; what is shrunk from it is small
 _WEBP_LOSSLESS_PIXEL = 14
+_FINISHED_PIXEL = 12  # a picture, the same in other colours or turned, and encoded
+_USUAL_PIXELS = 1024 * 1024
 _AVIF_PIXEL = 8.6  # planes, the frame and the image
 
 
@@ -72,6 +74,11 @@ def to_decode(image: Image.Image, file_bytes: int, factor: int) -> float:
     if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tile[0].codec_name == "libtiff":
         return loaded + file_bytes + _strip_bytes(image)
     return loaded
+
+
+def to_finish(target: tuple[int, int]) -> int:
+    """Return the bytes that outputs larger than the usual ones take; those are in RESERVED."""
+    return max(0, _FINISHED_PIXEL * (target[0] * target[1] - _USUAL_PIXELS))
 
 
 def webp_to_decode(head: WebPHead, file_bytes: int) -> float:

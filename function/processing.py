@@ -8,7 +8,7 @@ one and writes that too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from decoding import Picture, decode
 from mail import Mailbox
 from refusals import Refused, Skipped
 from renditions import Rendition, render
-from report import Processed, output_facts, set_aside_fields, source_facts
+from report import OutputFacts, Processed, output_facts, set_aside_fields, source_facts
 from settings import Settings
 from storage import Source, Storage
 from uploads import Upload, uploads_in
@@ -110,15 +110,19 @@ class Pipeline:
         keys: Mapping[str, str],
         watch: journal.Stopwatch,
     ) -> Processed:
-        outputs, pending = {}, []
-        with watch.stage("encode"):
-            for rendition in render(picture, self.settings):
-                key = keys[rendition.folder]
-                outputs[rendition.folder] = output_facts(rendition, key)
-                pending.append(self._send(key, rendition, source.etag))
-        with watch.stage("write"):
-            for future in pending:
-                future.result()
+        outputs: dict[str, OutputFacts] = {}
+        pending: list[Future[None]] = []
+        try:
+            with watch.stage("encode"):
+                for rendition in render(picture, self.settings):
+                    key = keys[rendition.folder]
+                    outputs[rendition.folder] = output_facts(rendition, key)
+                    pending.append(self._send(key, rendition, source.etag))
+        finally:
+            with watch.stage("write"):
+                wait(pending)  # or one could land after a retry has written a newer version
+        for future in pending:
+            future.result()
         return Processed(
             upload.bucket,
             upload.key,

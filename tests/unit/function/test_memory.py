@@ -116,6 +116,17 @@ def test_a_refusal_names_the_size_the_limit_and_the_setting_that_would_do(
     assert "--memory 256" in text
 
 
+def test_outputs_larger_than_the_usual_ones_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(large("RGB", 12))
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+
+    with pytest.raises(Refused) as refusal:
+        decode(body(data), 4000)
+
+    assert refusal.value.code == "too-large"
+    assert decode(body(data), 1024).image.width == 1024
+
+
 def test_a_bomb_that_no_setting_could_hold_is_refused_as_such(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

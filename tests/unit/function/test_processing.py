@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -82,6 +86,26 @@ def test_a_fault_is_raised_after_the_other_uploads_had_their_turn() -> None:
         bench.deliver("uploads/first.jpg", "uploads/last.jpg")
 
     assert "large/last.jpg" in bench.s3.outputs()
+
+
+def test_no_write_is_under_way_when_a_fault_is_raised() -> None:
+    with ThreadPoolExecutor(3) as executor:
+        bench = Bench(executor)
+        refused = threading.Event()
+
+        def one_fails_another_is_slow(key: str) -> None:
+            if key.startswith("large/"):
+                refused.set()
+                raise client_error("PutObject", 503, "SlowDown")
+            refused.wait(5)
+            time.sleep(0.2)
+
+        bench.s3.before_put = one_fails_another_is_slow
+
+        with pytest.raises(ClientError, match="SlowDown"):
+            bench.process(PHOTO)
+
+        assert bench.s3.outputs().keys() == {"medium/photo.jpg", "thumbnails/photo.jpg"}
 
 
 def test_a_deleted_object_is_skipped(caplog: pytest.LogCaptureFixture) -> None:
