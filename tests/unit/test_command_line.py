@@ -47,7 +47,19 @@ def test_help_lists_every_command(capsys: Capture) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["up", "plan", "status", "ls", "test-upload", "logs", "doctor", "reprocess", "down", "demo"],
+    [
+        "up",
+        "plan",
+        "status",
+        "ls",
+        "test-upload",
+        "logs",
+        "doctor",
+        "reprocess",
+        "report",
+        "down",
+        "demo",
+    ],
 )
 def test_help_of_a_command_lists_exit_codes_and_an_example(capsys: Capture, command: str) -> None:
     cli.run([command, "--help"])
