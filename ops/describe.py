@@ -40,6 +40,11 @@ def difference_rows(differences: Sequence[Difference]) -> list[dict[str, Any]]:
     return [{"field": d.field, "actual": d.actual, "desired": d.desired} for d in differences]
 
 
+def listed_subscriptions(outcome: Outcome) -> list[Subscription]:
+    """Return the subscriptions as the walk saw them last."""
+    return list(outcome.known.get("subscriptions", {}).get("listed", []))
+
+
 def subscription_rows(subscriptions: Sequence[Subscription]) -> list[dict[str, str]]:
     """Return a row an address."""
     return [{"email": s.email, "status": s.status} for s in subscriptions]

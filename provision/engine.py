@@ -60,7 +60,7 @@ def plan(aws: Aws, resources: Sequence[Resource]) -> Outcome:
             continue
         change = compare(name, desired, actual)
         outcome.changes[name] = change
-        outcome.known[name] = (actual if change.action == "keep" else desired) or {}
+        outcome.known[name] = {**(actual or {}), **(desired or {})}
     return outcome
 
 

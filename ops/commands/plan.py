@@ -48,7 +48,6 @@ def plan_of(pipeline: "Pipeline", *, changes_exit_code: int = 0) -> Result:
     from ops import describe
     from ops.prices import PRICES_OF, thousand_images_usd
     from provision import engine
-    from provision.resources.subscriptions import list_subscriptions
 
     outcome = engine.plan(pipeline.aws, pipeline.resources())
     cost = thousand_images_usd(
@@ -57,7 +56,7 @@ def plan_of(pipeline: "Pipeline", *, changes_exit_code: int = 0) -> Result:
         outputs=len(pipeline.settings.folders),
         mails=pipeline.settings.notify == "all",
     )
-    subscriptions = list_subscriptions(pipeline.aws, pipeline.names.topic_arn) or []
+    subscriptions = describe.listed_subscriptions(outcome)
     data = {
         **describe.place(pipeline.names),
         "resources": describe.resource_rows(outcome),

@@ -42,13 +42,12 @@ def status(screen: "Screen") -> Result:
 def _result(pipeline: "Pipeline", outcome: "Outcome") -> Result:
     from ops import describe
     from provision.errors import ForeignResourceError
-    from provision.resources.subscriptions import list_subscriptions
 
     failures = outcome.failures
     errors = tuple(e for e in failures.values() if not isinstance(e, ForeignResourceError))
     rows = _rows(outcome)
     healthy = all(row["state"] == "ok" for row in rows) and not errors
-    subscriptions = list_subscriptions(pipeline.aws, pipeline.names.topic_arn) or []
+    subscriptions = describe.listed_subscriptions(outcome)
     recent, links = _recent(pipeline), _links(pipeline)
     data = {
         **describe.place(pipeline.names),

@@ -72,10 +72,8 @@ def _resend(pipeline: "Pipeline") -> None:
 
 def _result(pipeline: "Pipeline", outcome: "Outcome") -> Result:
     from ops import describe
-    from provision.resources.subscriptions import list_subscriptions
 
-    topic = pipeline.names.topic_arn
-    subscriptions = list_subscriptions(pipeline.aws, topic) or []
+    subscriptions = describe.listed_subscriptions(outcome)
     data = {
         **describe.place(pipeline.names),
         "resources": describe.resource_rows(outcome),

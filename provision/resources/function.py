@@ -13,7 +13,7 @@ from provision.errors import ForeignResourceError, PipelineError
 from provision.names import PIPELINE_TAG, Names
 from provision.package import Package
 from provision.resource import Known, State, fact
-from provision.resources.layer import delete_layer_versions, our_layer_versions
+from provision.resources.layer import delete_layer_versions, layer_arn, our_layer_versions
 from provision.resources.role import POLICY_NAME
 from provision.spec import TAG_PREFIX, Settings
 
@@ -67,7 +67,7 @@ class Function:
             "timeout_s": self._settings.timeout,
             "architecture": self._settings.arch,
             "role": fact(known, "role", "id"),
-            "layers": [fact(known, "layer", "id")],
+            "layers": [layer_arn(known)],
             "environment": self._environment(),
             "logging": {**_LOGGING, "LogGroup": self._names.log_group},
             "code_sha256": self._package.code_sha256,

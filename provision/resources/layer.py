@@ -14,7 +14,7 @@ from provision.aws import Aws
 from provision.errors import ForeignResourceError
 from provision.names import Names
 from provision.package import Package, Target
-from provision.resource import Known, State
+from provision.resource import KNOWN_AFTER_APPLY, Known, State
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import LayerVersionsListItemTypeDef
@@ -58,9 +58,11 @@ class Layer:
                 why="The description of its newest version is not ours.",
                 fix="Choose another --name.",
             )
+        digest = description.removeprefix(self._mark)
         return {
             "id": newest["LayerVersionArn"],
-            "sha256": description.removeprefix(self._mark),
+            "published": {digest: newest["LayerVersionArn"]},
+            "sha256": digest,
             "runtimes": sorted(newest.get("CompatibleRuntimes", [])),
             "architectures": sorted(newest.get("CompatibleArchitectures", [])),
         }
@@ -77,6 +79,12 @@ class Layer:
 
     def delete(self) -> None:
         delete_layer_versions(self._aws, self._names, our_layer_versions(self._aws, self._names))
+
+
+def layer_arn(known: Known) -> str:
+    """Return the ARN of the wanted content's version, or KNOWN_AFTER_APPLY until it is there."""
+    layer = known.get(Layer.name, {})
+    return str(layer.get("published", {}).get(layer.get("sha256"), KNOWN_AFTER_APPLY))
 
 
 def our_layer_versions(aws: Aws, names: Names) -> list[int]:

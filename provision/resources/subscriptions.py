@@ -60,6 +60,7 @@ class Subscriptions:
         return {
             "subscribed": [email for email in self._add if email.lower() in present],
             "unsubscribed": [email for email in self._remove if email.lower() not in confirmed],
+            "listed": listed,
         }
 
     def apply(self, actual: State | None, known: Known) -> None:

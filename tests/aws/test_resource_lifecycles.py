@@ -145,6 +145,10 @@ DRIFTS: dict[tuple[str, str], Drift] = {
 }
 
 
+# What shows beside a drift because it really differs too.
+ALSO = {"layer": ("function",), "function": ("layer",)}
+
+
 def _resource(pipeline: Pipeline, name: str) -> Resource:
     return next(r for r in pipeline.resources() if r.name == name)
 
@@ -154,11 +158,15 @@ def test_drift_in_a_field_is_found_and_mended(standing: Pipeline, name: str, fie
     pipeline = standing
 
     DRIFTS[name, field](pipeline)
-    found = engine.plan(pipeline.aws, pipeline.resources()).changes[name]
+    changes = engine.plan(pipeline.aws, pipeline.resources()).changes
     mended = engine.up(pipeline.aws, pipeline.resources())
     after = engine.plan(pipeline.aws, pipeline.resources())
 
-    assert field in {difference.field for difference in found.differences}
+    assert field in {difference.field for difference in changes[name].differences}
+    assert {c.resource for c in changes.values() if c.action != "keep"} <= {
+        name,
+        *ALSO.get(name, ()),
+    }
     assert mended.ok
     assert {change.action for change in after.changes.values()} == {"keep"}
 
