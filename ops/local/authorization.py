@@ -54,22 +54,32 @@ def identify(call: Call) -> Caller:
 
 
 def refuse(state: State, call: Call) -> Refusal | None:
-    """IAM's refusal of a call; None when it is allowed."""
+    """IAM's refusal of a call; None when it is allowed.
+
+    DeleteObjects is never refused as a whole: see `denied_needs`.
+    """
+    if call.action == "s3.DeleteObjects":
+        return None
+    denied = denied_needs(state, call)
+    return denied[min(denied)] if denied else _hidden_object(state, call)
+
+
+def denied_needs(state: State, call: Call) -> dict[int, Refusal]:
+    """The refusals among what a call needs, by their place in `actions.needs`."""
     caller = identify(call)
-    for action, resource in actions.needs(call):
-        if f"{faults.DENY}{action}".lower() in state.denied:
-            return _refusal(call, caller, action, resource, "deny")
-    if caller.kind == "administrator":
-        return None
-    if caller.kind == "user" and not state.settings.enforce_users:
-        return None
+    held = caller.kind == "role" or (caller.kind == "user" and state.settings.enforce_users)
     context = actions.context(call, caller.arn)
-    statements = _statements(state, call.account, call.partition, caller)
-    for action, resource in actions.needs(call):
-        decision = policy.decide(statements, action, resource, context)
+    statements = _statements(state, call.account, call.partition, caller) if held else []
+    refusals: dict[int, Refusal] = {}
+    for index, (action, resource) in enumerate(actions.needs(call)):
+        decision: policy.Decision = "allow"
+        if held:
+            decision = policy.decide(statements, action, resource, context)
+        if f"{faults.DENY}{action}".lower() in state.denied:
+            decision = "deny"
         if decision != "allow":
-            return _refusal(call, caller, action, resource, decision)
-    return _hidden_object(call, caller, statements, context)
+            refusals[index] = _refusal(call, caller, action, resource, decision)
+    return refusals
 
 
 def role_may(state: State, account: str, role_arn: str, action: str, resource: str) -> bool:
@@ -80,16 +90,20 @@ def role_may(state: State, account: str, role_arn: str, action: str, resource: s
     return policy.decide(statements, action, resource, context) == "allow"
 
 
-def _hidden_object(
-    call: Call, caller: Caller, statements: list[policy.Statement], context: policy.Context
-) -> Refusal | None:
+def _hidden_object(state: State, call: Call) -> Refusal | None:
     """Without ListBucket, S3 does not tell that an object is missing (S23)."""
-    if call.action not in ("s3.GetObject", "s3.HeadObject"):
+    caller = identify(call)
+    free = caller.kind == "administrator" or (
+        caller.kind == "user" and not state.settings.enforce_users
+    )
+    if free or call.action not in ("s3.GetObject", "s3.HeadObject"):
         return None
     bucket = s3_backends[call.account][call.partition].buckets.get(call.get("Bucket"))
     if bucket is None or call.get("Key") in bucket.keys:
         return None
+    statements = _statements(state, call.account, call.partition, caller)
     arn = f"arn:{call.partition}:s3:::{call.get('Bucket')}"
+    context = actions.context(call, caller.arn)
     decision = policy.decide(statements, "s3:ListBucket", arn, context)
     if decision == "allow":
         return None

@@ -58,6 +58,7 @@ class Invocations:
         self._sequence = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
+        self._timers: list[threading.Timer] = []
         self._lingering: dict[str, tuple[Deployment, float]] = {}
         self._threads = [
             threading.Thread(target=self._serve, name=f"async-{n}", daemon=True)
@@ -99,7 +100,9 @@ class Invocations:
             return
         timer = threading.Timer(delay_s, function_logs.write, write)
         timer.daemon = True
-        timer.start()
+        with self._changed:
+            self._timers = [t for t in self._timers if t.is_alive()] + [timer]
+            timer.start()
 
     def _deployment(self, arn: str) -> Deployment | None:
         lingering, until = self._lingering.get(arn, (None, 0.0))
@@ -126,6 +129,8 @@ class Invocations:
         """Stop the queue and ends all workers."""
         with self._changed:
             self._closed = True
+            for timer in self._timers:
+                timer.cancel()
             self._changed.notify_all()
         self.pool.close()
         for thread in self._threads:

@@ -240,6 +240,16 @@ def test_s4_two_settings_of_a_bucket_at_once_conflict(aws: Aws, s3: Any, bucket:
     assert sorted(ended) == ["OperationAborted", "done"]
 
 
+def test_s26_some_keys_fail_inside_a_success(aws: Aws, s3: Any, bucket: str) -> None:
+    keys = [{"Key": str(number)} for number in range(300)]
+
+    with aws.state.changed(behave="aws", time_scale=0.0, seed=7):
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+
+    assert {e["Code"] for e in answer["Errors"]} == {"InternalError"}
+    assert len(answer["Errors"]) + len(answer["Deleted"]) == 300
+
+
 def test_l27_the_control_plane_is_throttled_beyond_fifteen_writes_a_second(
     aws: Aws, lambda_: Any, function: str
 ) -> None:

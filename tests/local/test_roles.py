@@ -157,6 +157,32 @@ def test_g7_without_create_log_group_a_deleted_group_stays_away(
     assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
 
 
+def test_s26_a_denied_key_is_told_of_among_deleted_ones(
+    aws: Aws, s3: Any, iam: Any, name: str, bucket: str
+) -> None:
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    allowed = _statement("s3:DeleteObject", f"arn:aws:s3:::{bucket}/mine/*")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    as_user = aws.client(
+        "s3",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    for where in ("mine/k", "yours/k"):
+        s3.put_object(Bucket=bucket, Key=where, Body=b"")
+
+    with aws.state.changed(enforce_users=True):
+        answer = as_user.delete_objects(
+            Bucket=bucket, Delete={"Objects": [{"Key": "mine/k"}, {"Key": "yours/k"}]}
+        )
+
+    assert [entry["Key"] for entry in answer["Deleted"]] == ["mine/k"]
+    assert [(e["Key"], e["Code"]) for e in answer["Errors"]] == [("yours/k", "AccessDenied")]
+    assert [o["Key"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["yours/k"]
+
+
 def test_a_user_is_held_to_a_policy_when_that_is_asked_for(
     aws: Aws, iam: Any, name: str, bucket: str
 ) -> None:

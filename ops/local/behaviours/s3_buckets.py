@@ -121,12 +121,6 @@ def other_region(state: State, call: Call) -> Refusal | None:
     return Refusal("AuthorizationHeaderMalformed", text, extra={"Region": bucket.region_name})
 
 
-@rows.refuses("S26", "s3.DeleteObjects")
-def too_many_keys(state: State, call: Call) -> Refusal | None:
-    """Refuse more than a thousand keys at once."""
-    return _MALFORMED if len((call.get("Delete") or {}).get("Objects", [])) > 1000 else None
-
-
 @rows.follows("S9", "s3.CreateBucket")
 def defaults(state: State, call: Call) -> None:
     """Give a new bucket what AWS gives it: private, owned, encrypted."""
