@@ -30,6 +30,10 @@ _ALL = os.environ.get("CRASH_POINTS") == "all"
 _MOMENTS = ("before", "after") if _ALL else ("after",)
 
 
+# What is different in every pipeline, beside its name.
+_OWN = {"role": ("role_id",), "function": ("tags", "layers"), "layer": ("id", "published")}
+
+
 class Killed(BaseException):
     """The process is gone."""
 
@@ -89,11 +93,11 @@ def _run_and_die(
 def _states(pipeline: Pipeline) -> dict[str, Any]:
     """What AWS has, without what is different in every pipeline."""
     states = {r.name: r.read() for r in pipeline.resources()}
-    text = json.dumps(states, sort_keys=True).replace(pipeline.names.pipeline, "NAME")
+    text = json.dumps(states, sort_keys=True, default=str).replace(pipeline.names.pipeline, "NAME")
     read: dict[str, Any] = json.loads(text)
-    for name, field_name in (("role", "role_id"), ("function", "tags"), ("layer", "id")):
-        read[name].pop(field_name)
-    read["function"].pop("layers")
+    for name, fields in _OWN.items():
+        for field_name in fields:
+            read[name].pop(field_name)
     return read
 
 
