@@ -39,7 +39,20 @@ class Options:
 
 
 def _shared(*flags: str, help: str, env: str | list[str] | None = None, metavar: str = "") -> Any:  # noqa: A002
-    return typer.Option(*flags, help=help, envvar=env, metavar=metavar or None, show_default=False)
+    return typer.Option(
+        *flags,
+        help=help,
+        envvar=env,
+        metavar=metavar or None,
+        show_default=False,
+        autocompletion=_complete_name if flags == ("--name",) else None,
+    )
+
+
+def _complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
+    from ops.completion import pipeline_names
+
+    return pipeline_names(ctx, incomplete)
 
 
 _SHARED: Final[Mapping[str, tuple[Any, tuple[str, ...], str, str | list[str] | None, str]]] = {

@@ -29,7 +29,7 @@ def report(
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where the page goes.")
     ] = Path("pipeline-report.html"),
 ) -> Result:
-    """Write one page: health, the last uploads and their results, failures, time, cost."""
+    """Write one HTML page: health, last uploads, failures, cost."""
     from ops import report as gathering
     from ops import report_page, session
     from ops.commands.doctor import command_flags

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from provision.pipeline import Pipeline
 
 _AT_ONCE = 4
+_LINK_S = 3_600
 _WAIT_S = 120.0
 _EXITS = (
     "Exits with 0 when all came out right, 1 when none did, 3 when some did, 2 for a file "
@@ -109,6 +110,8 @@ def _result(
     from ops import trial
 
     rows = [trial.row(pipeline, done) for done in trials]
+    for output in (output for row in rows for output in row["outputs"]):
+        output["url"] = _link(pipeline, output["key"])
     errors = tuple(done.error for done in trials if done.error)
     lines = [line for done, row in zip(trials, rows, strict=True) for line in _lines(done, row)]
     if screen.interactive:
@@ -121,16 +124,26 @@ def _result(
     return Result(data, "\n".join(lines), exit_code, status, errors)  # type: ignore[arg-type]
 
 
-def _lines(done: "Trial", row: "dict[str, object]") -> list[str]:
+def _link(pipeline: "Pipeline", key: str) -> str:
+    """Return an address that shows a result to whoever has it, for an hour."""
+    return pipeline.aws.s3.generate_presigned_url(
+        "get_object",
+        Params={"Bucket": pipeline.output_bucket, "Key": key},
+        ExpiresIn=_LINK_S,
+    )
+
+
+def _lines(done: "Trial", row: "dict[str, Any]") -> list[str]:
     from ops.render import escape
 
     if done.error:
         return [f"[red]✗[/] {escape(done.photo.path)} -> {escape(done.key)}"]
-    timings = {k: f"{v:.2f} s" if v is not None else "?" for k, v in row["timings_s"].items()}  # type: ignore[attr-defined]
+    timings = {k: f"{v:.2f} s" if v is not None else "?" for k, v in row["timings_s"].items()}
     lines = [f"[green]✓[/] {escape(done.photo.path)} ({done.photo.width}x{done.photo.height})"]
     lines += [
-        f"    {o.width:>4}x{o.height:<4} {len(o.content) / 1000:>7.1f} kB  {escape(o.key)}"
-        for o in done.outputs
+        f"    {o.width:>4}x{o.height:<4} {len(o.content) / 1000:>7.1f} kB  "
+        f"[link={shown['url']}]{escape(o.key)}[/link]"
+        for o, shown in zip(done.outputs, row["outputs"], strict=True)
     ]
     memory = f", {row['max_memory_mb']} MB" if row["max_memory_mb"] else ""
     cost = f", ${row['cost_usd']:.6f}" if row["cost_usd"] is not None else ""

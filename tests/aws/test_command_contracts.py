@@ -1,0 +1,157 @@
+"""What scripts and shells rely on: the JSON of every command, links, completion, no colour."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from ops import cli
+from provision.pipeline import Pipeline
+
+Capture = pytest.CaptureFixture[str]
+ROOT = Path(__file__).parents[2]
+PLACE = {"account", "region", "pipeline"}
+CONTRACTS: dict[tuple[str, ...], set[str]] = {
+    ("up",): {*PLACE, "resources", "outputs", "subscriptions"},
+    ("plan",): {*PLACE, "resources", "outputs", "subscriptions"},
+    ("status",): {"healthy", "resources", "subscriptions", "invocations", "links"},
+    ("ls",): {"pipelines"},
+    ("policy",): {"policy"},
+    ("doctor",): {"findings", "fixed"},
+    ("reprocess", "--missing", "--dry-run"): {"images", "dry_run"},
+    ("report",): {"path", "uploads", "findings", "failures", "cost_usd"},
+    ("down", "--dry-run"): {"deleted", "remaining", "objects_deleted"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def _where(made: Pipeline) -> list[str]:
+    return ["--endpoint-url", str(made.aws.endpoint_url), "--name", made.names.pipeline]
+
+
+def _json(made: Pipeline, capsys: Capture, *arguments: str) -> dict[str, Any]:
+    code = cli.run([*arguments, *_where(made), "--json"])
+    envelope: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert envelope["exit_code"] == code
+    return envelope
+
+
+@pytest.mark.parametrize("command", CONTRACTS, ids=" ".join)
+def test_a_command_prints_one_envelope_with_the_data_of_its_contract(
+    made: Pipeline, capsys: Capture, command: tuple[str, ...]
+) -> None:
+    envelope = _json(made, capsys, *command)
+
+    assert set(envelope) == {"version", "command", "status", "exit_code", "data", "errors"}
+    assert (envelope["version"], envelope["command"]) == (1, command[0])
+    assert (envelope["status"], envelope["exit_code"], envelope["errors"]) == ("ok", 0, [])
+    assert set(envelope["data"]) >= CONTRACTS[command]
+
+
+def test_test_upload_prints_its_contract_and_links_that_open(
+    made: Pipeline, capsys: Capture, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jpg"
+    Image.effect_noise((320, 240), 60).convert("RGB").save(path)
+
+    upload = _json(made, capsys, "test-upload", str(path))["data"]["uploads"][0]
+
+    assert set(upload) == {
+        "path", "key", "request_id", "cold_start", "outputs", "timings_s", "max_memory_mb",
+        "billed_ms", "cost_usd",
+    }  # fmt: skip
+    output = upload["outputs"][0]
+    assert set(output) == {"size", "key", "width", "height", "bytes", "content_type", "url"}
+    with urllib.request.urlopen(output["url"]) as answer:
+        assert len(answer.read()) == output["bytes"]
+
+
+def test_logs_print_an_object_a_line(made: Pipeline, capsys: Capture) -> None:
+    cli.run(["logs", *_where(made), "--json"])
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines
+    assert all({"time", "request_id", "level", "message", "event_id"} <= set(li) for li in lines)
+
+
+def _program(made: Pipeline, *arguments: str, **environment: str) -> dict[str, Any]:
+    """What it takes to run the program in a process of its own."""
+    return {
+        "args": [sys.executable, "-c", "from ops.cli import main; main()", *arguments],
+        "env": {**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    }
+
+
+@pytest.mark.parametrize(
+    "typed", ["pipeline-ctl --name ma", "pipeline-ctl status --name m", "pipeline-ctl logs --name "]
+)
+def test_the_shell_completes_names_of_pipelines(made: Pipeline, typed: str) -> None:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)}
+    environment = {"_PIPELINE_CTL_COMPLETE": "complete_bash", **words}
+    endpoint = {"AWS_ENDPOINT_URL": str(made.aws.endpoint_url)}
+
+    done = subprocess.run(
+        **_program(made, **environment, **endpoint), capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["made"]
+
+
+def test_completion_without_credentials_is_empty_and_quiet(made: Pipeline) -> None:
+    typed = {"COMP_WORDS": "pipeline-ctl --region us-east-1 --name m", "COMP_CWORD": "4"}
+
+    done = subprocess.run(
+        **_program(made, _PIPELINE_CTL_COMPLETE="complete_bash", **typed),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_there_is_no_colour_in_a_pipe(made: Pipeline) -> None:
+    done = subprocess.run(
+        **_program(made, "status", *_where(made), TERM="xterm-256color"),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("variable", "coloured"), [("NO_COLOR", False), ("OTHER", True)])
+def test_no_color_takes_the_colour_from_a_terminal(
+    made: Pipeline, variable: str, coloured: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    environment = {"TERM": "xterm-256color", "COLUMNS": "80", variable: "1"}
+
+    with subprocess.Popen(
+        **_program(made, "doctor", *_where(made), **environment), stdout=theirs, stderr=theirs
+    ) as program:
+        assert program.wait(30) == 0
+    os.close(theirs)
+    shown = os.read(ours, 65_536).decode()
+    os.close(ours)
+
+    assert "Nothing is wrong" in shown
+    assert bool(re.search(r"\x1b\[[\d;]*3\d", shown)) == coloured
+
+
+@pytest.mark.parametrize("command", ["", "up", "logs", "doctor", "reprocess", "report"])
+def test_help_fits_eighty_columns(capsys: Capture, command: str) -> None:
+    cli.run([command, "--help"] if command else ["--help"])
+
+    assert max(len(line) for line in capsys.readouterr().out.splitlines()) <= 80
