@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # SNS takes subjects under 100 characters (N7). Forty of them leave room for our words, even where
 # one character counts as two.
 MAX_NAME = 40
+_CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 _PROGRAMS = ("sqs", "lambda", "http", "https")
 _ATTRIBUTES = ("status", "bucket", "key", "code")
 
@@ -31,10 +32,9 @@ class Mailbox:
     def processed(self, report: Processed, milliseconds: float, memory_mb: int | None) -> None:
         """Tell that the pictures are there."""
         measured = {"milliseconds": milliseconds, "max_memory_mb": memory_mb}
-        region = self._topic_arn.split(":")[3]
         self._publish(
             f"Image processed: {short_name(report.key)}",
-            _processed_text(report, region, milliseconds, memory_mb),
+            _processed_text(report, self._topic_arn, milliseconds, memory_mb),
             {"status": "processed", **report.fields(), **measured},
         )
 
@@ -76,9 +76,11 @@ def short_name(key: str) -> str:
 
 
 def _processed_text(
-    report: Processed, region: str, milliseconds: float, memory_mb: int | None
+    report: Processed, topic_arn: str, milliseconds: float, memory_mb: int | None
 ) -> str:
     source = report.source
+    _, partition, _, region, *_ = topic_arn.split(":")
+    console = f"https://{region}.{_CONSOLES.get(partition, 'console.aws.amazon.com')}"
     lines = [
         f"{printable(report.key)} was processed.",
         "",
@@ -88,18 +90,17 @@ def _processed_text(
     if source.truncated:
         lines += ["", "The file ends too early: the lower part of the pictures is missing."]
     for output in report.outputs:
-        lines += ["", *_output_lines(output, report.output_bucket, region)]
+        lines += ["", *_output_lines(output, report.output_bucket, region, console)]
     memory = f", {memory_mb} MB of memory at most" if memory_mb is not None else ""
     return "\n".join([*lines, "", f"It took {milliseconds:,.0f} ms{memory}."])
 
 
-def _output_lines(output: OutputFacts, bucket: str, region: str) -> list[str]:
+def _output_lines(output: OutputFacts, bucket: str, region: str, console: str) -> list[str]:
     kind = output.content_type.removeprefix("image/").upper()
     return [
         f"{output.size}: {kind}, {output.width} x {output.height}, {_size(output.bytes)}",
         f"  s3://{bucket}/{printable(output.key)}",
-        f"  https://{region}.console.aws.amazon.com/s3/object/{bucket}"
-        f"?region={region}&prefix={quote(output.key, safe='/')}",
+        f"  {console}/s3/object/{bucket}?region={region}&prefix={quote(output.key, safe='/')}",
     ]
 
 
