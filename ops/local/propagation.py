@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import authorization, aws_times, functions
+from . import authorization, aws_times, clock, functions
 from .aws_times import Spread
 from .calls import Call, Refusal
 
@@ -37,11 +37,11 @@ class History:
 
     def add(self, value: Any, after_s: float) -> None:
         """Let `value` come into force in `after_s` seconds."""
-        self._entries.append((time.monotonic() + after_s, value))
+        self._entries.append((clock.monotonic() + after_s, value))
 
     def now(self, before: Any) -> Any:
         """The newest value in force; `before` when the first is still to come."""
-        due = [entry for entry in self._entries if entry[0] <= time.monotonic()]
+        due = [entry for entry in self._entries if entry[0] <= clock.monotonic()]
         if not due:
             return before
         self._entries = due[-1:] + [entry for entry in self._entries if entry not in due]
@@ -80,7 +80,7 @@ class Propagation:
         in_region = authorization.identify(call).kind == "role"
         with self._lock:
             seconds = aws_times.latency(call.action, self._random, in_region=in_region)
-        time.sleep(seconds * state.settings.time_scale)
+        time.sleep(seconds * state.settings.time_scale * state.settings.latency_scale)
 
     @contextmanager
     def under_way(self, call: Call) -> Iterator[None]:
@@ -178,7 +178,7 @@ class Propagation:
             return True
         own = random.Random(f"{state.settings.seed}{event['timestamp']}{event['message']}")  # noqa: S311
         delay_s = aws_times.LOGS_VISIBLE.sample(own) * state.settings.time_scale
-        return time.time() >= float(event["ingestionTime"]) / 1000 + delay_s
+        return clock.wall() >= float(event["ingestionTime"]) / 1000 + delay_s
 
     def maybe_empty(self, state: State, page: list[Any]) -> list[Any]:
         """A page of log events, or now and then an empty one with a token to go on (G4)."""

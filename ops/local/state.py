@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from . import clock
 from .mail import Mailbox
 from .propagation import Propagation
 from .table import Table
@@ -33,6 +33,7 @@ class Settings:
 
     behave: Behave = "instant"
     time_scale: float = 1.0
+    latency_scale: float = 1.0  # for the calls' own latencies, on top of time_scale
     seed: int | None = None
     retry_delays_s: tuple[float, ...] = (0.0, 0.0)
     enforce_users: bool = False
@@ -70,11 +71,11 @@ class FunctionRecord:
         self.revision_id = str(uuid.uuid4())
         self.generation += 1
         self.change = change
-        self._settles_at = time.monotonic() + seconds
+        self._settles_at = clock.monotonic() + seconds
 
     def phase(self) -> Change | None:
         """What is under way; settling makes a new revision once more (L1)."""
-        if self.change is not None and time.monotonic() >= self._settles_at:
+        if self.change is not None and clock.monotonic() >= self._settles_at:
             self.change = None
             self.revision_id = str(uuid.uuid4())
         return self.change

@@ -11,21 +11,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.local import aws_times
+from ops.local import aws_times, clock
 from ops.local.propagation import Propagation
 from ops.local.state import Settings, State
 from ops.local.table import Table
 from tests.local.conftest import ACCOUNT, ECHO, Aws, error, eventually, make_role, zipped
 
-SCALE = 0.05
+AGES_S = 100.0  # longer than anything takes
 EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
 Deploy = Callable[..., str]
 
 
 @pytest.fixture
 def slow(aws: Aws) -> Iterator[None]:
-    """Time as AWS takes it, twenty times faster."""
-    with aws.state.changed(behave="aws", time_scale=SCALE, seed=7):
+    """AWS's times but for the latencies of calls; a test lets time pass with `clock`."""
+    with aws.state.changed(behave="aws", latency_scale=0.0, seed=7):
         yield
 
 
@@ -58,6 +58,7 @@ def test_i1_a_new_role_cannot_be_assumed_yet(iam: Any, lambda_: Any, name: str) 
 
     text = "The role defined for the function cannot be assumed by Lambda."
     assert found == ("InvalidParameterValueException", text, 400)
+    clock.advance(AGES_S)
     eventually(_succeeds(lambda: _create(lambda_, role, name)))
 
 
@@ -65,7 +66,7 @@ def test_i5_a_new_policy_does_not_cover_the_destination_yet(
     iam: Any, lambda_: Any, function: str, topic: str, name: str, slow: None
 ) -> None:
     iam.delete_role_policy(RoleName=name, PolicyName="main")
-    time.sleep(aws_times.POLICY_ENFORCED.most * SCALE)
+    clock.advance(AGES_S)
     document = json.dumps({"Version": "2012-10-17", "Statement": EVERYTHING})
     iam.put_role_policy(RoleName=name, PolicyName="main", PolicyDocument=document)
 
@@ -77,11 +78,12 @@ def test_i5_a_new_policy_does_not_cover_the_destination_yet(
     _, text, _ = error(put)
 
     assert text.startswith("The function's execution role does not have permissions to call")
+    clock.advance(AGES_S)
     eventually(_succeeds(put))
 
 
 def test_l5_a_pending_function_cannot_be_used(aws: Aws, lambda_: Any, role: str, name: str) -> None:
-    with aws.state.changed(behave="aws", time_scale=SCALE, seed=7):
+    with aws.state.changed(behave="aws", latency_scale=0.0, seed=7):
         _create(lambda_, role, name)
 
         found = error(lambda_.invoke, FunctionName=name)
@@ -94,6 +96,7 @@ def test_l5_a_pending_function_cannot_be_used(aws: Aws, lambda_: Any, role: str,
             409,
         )
         assert (state["State"], state["StateReasonCode"]) == ("Pending", "Creating")
+        clock.advance(AGES_S)
         eventually(_succeeds(lambda: lambda_.invoke(FunctionName=name, InvocationType="DryRun")))
 
 
@@ -108,6 +111,7 @@ def test_l4_an_update_keeps_others_out(lambda_: Any, function: str, slow: None) 
     update = _succeeds(
         lambda: lambda_.update_function_configuration(FunctionName=function, Description="two")
     )
+    clock.advance(AGES_S)
     eventually(update)
 
 
@@ -119,6 +123,7 @@ def test_s10_s3_sees_a_permission_later(
     found = error(_notify, s3=s3, bucket=bucket, function=function)
 
     assert found[1] == "Unable to validate the following destination configurations"
+    clock.advance(AGES_S)
     eventually(_succeeds(lambda: _notify(s3=s3, bucket=bucket, function=function)))
 
 
@@ -127,7 +132,7 @@ def test_s17_events_follow_a_configuration_later(
 ) -> None:
     _permit(lambda_, function, bucket)
     before = aws.state.counts["invocations"]
-    with aws.state.changed(behave="aws", time_scale=SCALE, seed=7):
+    with aws.state.changed(behave="aws", latency_scale=0.0, seed=7):
         _notify(s3=s3, bucket=bucket, function=function)
         eventually(_succeeds(lambda: s3.put_object(Bucket=bucket, Key="early", Body=b"")))
         assert aws.state.invocations.queued == 0
@@ -136,6 +141,7 @@ def test_s17_events_follow_a_configuration_later(
             _succeeds(lambda: s3.put_object(Bucket=bucket, Key="later", Body=b""))()
             return bool(aws.state.counts["invocations"] > before)
 
+        clock.advance(AGES_S)
         eventually(uploaded_and_run)
 
 
@@ -172,6 +178,7 @@ def test_g3_logs_are_seen_later(lambda_: Any, logs: Any, function: str, slow: No
         return [event["message"] for event in events]
 
     assert not any(m.startswith("REPORT") for m in messages())
+    clock.advance(AGES_S)
     eventually(lambda: any(m.startswith("REPORT") for m in messages()))
 
 
@@ -199,23 +206,27 @@ def test_g7_a_late_line_brings_a_deleted_group_back(
 ) -> None:
     group = f"/aws/lambda/{function.rpartition(':')[2]}"
     lambda_.invoke(FunctionName=function)
+    clock.advance(AGES_S)
     eventually(lambda: logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"])
     lambda_.invoke(FunctionName=function)
 
     logs.delete_log_group(logGroupName=group)
 
+    clock.advance(AGES_S)
     eventually(lambda: logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"])
 
 
 @pytest.mark.usefixtures("slow")
 def test_s4_a_deleted_name_is_not_free_at_once(s3: Any, name: str) -> None:
     s3.create_bucket(Bucket=name)
+    clock.advance(AGES_S)
     eventually(_succeeds(lambda: s3.delete_bucket(Bucket=name)))
 
     code, text, status = error(s3.create_bucket, Bucket=name)
 
     assert (code, status) == ("OperationAborted", 409)
     assert text.startswith("A conflicting conditional operation is currently in progress")
+    clock.advance(AGES_S)
     eventually(_succeeds(lambda: s3.create_bucket(Bucket=name)))
 
 
@@ -230,7 +241,7 @@ def test_s4_two_settings_of_a_bucket_at_once_conflict(aws: Aws, s3: Any, bucket:
         except ClientError as failure:
             ended.append(failure.response["Error"]["Code"])
 
-    with aws.state.changed(behave="aws", time_scale=2.0, seed=7):
+    with aws.state.changed(behave="aws", latency_scale=6.0, seed=7):
         threads = [threading.Thread(target=put) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -248,6 +259,28 @@ def test_s26_some_keys_fail_inside_a_success(aws: Aws, s3: Any, bucket: str) -> 
 
     assert {e["Code"] for e in answer["Errors"]} == {"InternalError"}
     assert len(answer["Errors"]) + len(answer["Deleted"]) == 300
+
+
+def test_l17_statements_added_at_the_same_moment_get_lost(
+    aws: Aws, lambda_: Any, function: str
+) -> None:
+    def add(number: int) -> None:
+        lambda_.add_permission(
+            FunctionName=function,
+            StatementId=f"s{number}",
+            Action="lambda:InvokeFunction",
+            Principal="s3.amazonaws.com",
+        )
+
+    with aws.state.changed(behave="aws", latency_scale=6.0, seed=7):
+        threads = [threading.Thread(target=add, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    policy = json.loads(lambda_.get_policy(FunctionName=function)["Policy"])
+    assert len(policy["Statement"]) == 1
 
 
 def test_l27_the_control_plane_is_throttled_beyond_fifteen_writes_a_second(

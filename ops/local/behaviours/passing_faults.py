@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from moto.iam.models import iam_backends
 
-from .. import aws_times
+from .. import aws_times, functions
 from ..calls import Call, Refusal
 from ..table import Sheet
 from .lambda_refusals import arn, conflict
@@ -89,6 +89,17 @@ def racing(state: State, call: Call) -> Refusal | None:
     if not state.propagation.others_under_way(call, _UPDATES, "FunctionName"):
         return None
     return conflict("The function could not be updated due to a concurrent update operation.")
+
+
+@rows.follows("L17", "lambda.AddPermission")
+def lose_statement(state: State, call: Call) -> None:
+    """Lose the later one of two statements added at the same moment, as AWS admits it does."""
+    actions = ("lambda.AddPermission", "lambda.RemovePermission")
+    if not state.settings.takes_time:
+        return
+    if state.propagation.others_under_way(call, actions, "FunctionName"):
+        statements = functions.get(arn(call)).policy.statements
+        statements[:] = [s for s in statements if s.get("Sid") != call.get("StatementId")]
 
 
 @rows.refuses("S4", *_BUCKET_SETTINGS)
