@@ -50,7 +50,8 @@ class Aws:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         config = Config(retries={"total_max_attempts": 1})
         chosen = {"region_name": REGION, "config": config, **keys, **options}
-        return boto3.client(service, endpoint_url=self.url, **chosen)
+        connect: Any = boto3.client  # its overloads want literals
+        return connect(service, endpoint_url=self.url, **chosen)
 
     @property
     def state(self) -> Any:

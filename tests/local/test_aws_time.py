@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -157,7 +158,8 @@ def test_s18_some_events_come_twice_and_out_of_order(
     try:
         with aws.state.changed(behave="aws", time_scale=0.001, seed=1):
             for number in range(100):
-                _succeeds(lambda n=number: s3.put_object(Bucket=bucket, Key=f"{n}", Body=b""))()
+                put = partial(s3.put_object, Bucket=bucket, Key=f"{number}", Body=b"")
+                _succeeds(put)()
     finally:
         aws.state.invocations.later = later
 
@@ -189,7 +191,8 @@ def test_g4_empty_pages_carry_a_token(aws: Aws, logs: Any, name: str) -> None:
     events = [{"timestamp": now, "message": str(number)} for number in range(20)]
     logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=events)
     time.sleep(0.05)
-    empty, seen, token = 0, [], {}
+    empty, seen = 0, []
+    token: dict[str, str] | None = {}
     with aws.state.changed(behave="aws", time_scale=0.0001, seed=7):
         while token is not None:
             page = logs.filter_log_events(logGroupName=name, limit=1, **token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -123,7 +124,7 @@ def test_an_unknown_fault_is_refused_before_anything_starts() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemon.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
 
     with pytest.raises(MissingExtraError) as caught:
         daemon.start()
@@ -133,7 +134,7 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("folder")
 def test_a_daemon_that_dies_tells_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemon.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
 
     with pytest.raises(DidNotStartError) as caught:
         daemon.start()

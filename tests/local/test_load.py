@@ -40,7 +40,10 @@ def test_a_burst_of_uploads_runs_each_once(
         thread.join()
 
     pool = aws.state.invocations.pool
-    run = lambda: aws.state.counts["invocations"] - before.get("invocations", 0)  # noqa: E731
+
+    def run() -> int:
+        return int(aws.state.counts["invocations"] - before.get("invocations", 0))
+
     eventually(lambda: run() >= UPLOADS, within_s=60)
     assert run() == UPLOADS
     assert aws.state.counts["dropped"] == before.get("dropped", 0)
