@@ -55,7 +55,8 @@ class Propagation:
         self._random = random.Random()  # noqa: S311 - no secret depends on it
         self._lock = threading.Lock()
         self._histories: dict[tuple[str, str], History] = {}
-        self._in_flight: list[Call] = []
+        self._under_way: list[Call] = []
+        self._earlier: dict[str, list[Call]] = {}  # what was under way when a call came
 
     def seed(self, seed: int | None) -> None:
         """Begin a sequence of random numbers anew."""
@@ -86,17 +87,19 @@ class Propagation:
     def under_way(self, call: Call) -> Iterator[None]:
         """Count a call among those being answered."""
         with self._lock:
-            self._in_flight.append(call)
+            self._earlier[call.request_id] = list(self._under_way)
+            self._under_way.append(call)
         try:
             yield
         finally:
             with self._lock:
-                self._in_flight.remove(call)
+                self._under_way.remove(call)
+                del self._earlier[call.request_id]
 
     def others_under_way(self, call: Call, actions: tuple[str, ...], parameter: str) -> bool:
-        """Say whether an earlier call of `actions` on the same thing is not yet answered."""
+        """Say whether one of `actions` on the same thing was not yet answered when this came."""
         with self._lock:
-            earlier = self._in_flight[: self._in_flight.index(call)]
+            earlier = self._earlier[call.request_id]
         return any(c.action in actions and c.get(parameter) == call.get(parameter) for c in earlier)
 
     def change(self, state: State, kind: str, name: str, value: Any, spread: Spread) -> None:
