@@ -49,9 +49,9 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from ops.start import installed_version
 
-        print(f"pipeline-ctl {version('pipeline-ctl')}")  # noqa: T201 - the answer itself
+        print(f"pipeline-ctl {installed_version()}")  # noqa: T201 - the answer itself
         raise typer.Exit
 
 
@@ -101,7 +101,7 @@ for _command in (
 
 
 def main() -> None:
-    """Run the program; the console script."""
+    """Run the program on the command line it was given."""
     sys.exit(run(sys.argv[1:]))
 
 

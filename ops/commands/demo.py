@@ -1,7 +1,6 @@
 """`demo`: the whole road on a throw-away local AWS."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +51,8 @@ def demo(
 @contextmanager
 def _throw_away_aws(screen: "Screen") -> Iterator[None]:
     """Run a local AWS of our own beside any other one, and stop it whatever happens."""
+    import tempfile
+
     from ops.local import daemon
 
     before, options = os.environ.get("PIPELINE_CTL_LOCAL_DIR"), screen.options

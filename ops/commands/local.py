@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import urllib.request
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
@@ -141,6 +140,8 @@ def _data(running: "Local") -> dict[str, Any]:
 
 def _ask(running: "Local", page: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """Get a page of the local AWS, or post to it when there is a body."""
+    import urllib.request
+
     request = urllib.request.Request(  # noqa: S310 - our own daemon on loopback
         f"{running.url}/_pipeline/{page}",
         data=None if body is None else json.dumps(body).encode(),

@@ -1,6 +1,5 @@
 """`report`: one HTML page about the pipeline, to look at."""
 
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -47,6 +46,8 @@ def report(
             f"{output} cannot be written.", why=str(error), fix="Choose another --output."
         ) from error
     if open_:
+        import webbrowser
+
         webbrowser.open(output.resolve().as_uri())
     data = {
         "path": str(output),

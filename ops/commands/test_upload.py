@@ -1,6 +1,5 @@
 """`test-upload`: send images through the pipeline and check what comes out."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,6 +54,8 @@ def test_upload(
     ] = False,
 ) -> Result:
     """Upload images under fresh keys and check the three outputs of each."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from ops import session, trial
     from ops.commands.doctor import command_flags
     from ops.doctor import upload
