@@ -11,7 +11,6 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -57,14 +56,19 @@ def open_pipeline(
     connection, info = _connect(screen, file, start_local=start_local)
     name = pipeline_name(screen.options, file)
     check_pipeline_name(name)
+    recorded = recorded_settings(connection, name)
     who = connection.caller
-    names = Names(name, who.account, connection.region, who.partition)
-    recorded = recorded_settings(connection, names)
     defaults = {"runtime": info["runtime"], "arch": info["architecture"]} if info else {}
     settings = spec.resolve(flags or {}, os.environ, file, recorded, defaults)
     if info:
         _check_runs_here(settings, info)
-    names = replace(names, account_regional=settings.bucket_namespace == "account-regional")
+    names = Names(
+        name,
+        who.account,
+        connection.region,
+        who.partition,
+        account_regional=settings.bucket_namespace == "account-regional",
+    )
     check_lengths(names)
     return Pipeline(
         connection,

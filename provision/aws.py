@@ -69,6 +69,7 @@ class Aws:
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        threading.Thread(target=self._build_clients, daemon=True).start()
 
     @property
     def region(self) -> str:
@@ -113,6 +114,11 @@ class Aws:
     def cloudwatch(self) -> Any:
         return self._client("cloudwatch")
 
+    def _build_clients(self) -> None:
+        """Build them while the first answers are awaited; each takes some 50 ms of processor."""
+        for service in ("sts", "lambda", "s3", "iam", "logs", "sns"):
+            self._client(service)
+
     def _client(self, service: str) -> Any:
         with self._lock:  # sessions are not thread-safe while they build a client
             if service not in self._clients:
@@ -142,6 +148,7 @@ class Aws:
         *,
         why: str,
         deadline_s: float,
+        longest_delay_s: float = _LONGEST_DELAY_S,
     ) -> T:
         """Call `ready` until it returns something; ask densely at first, then ever less often."""
         began = time.monotonic()
@@ -149,7 +156,7 @@ class Aws:
         announced = False
         while (result := ready()) is None:
             waited = time.monotonic() - began
-            delay = min(_FIRST_DELAY_S + waited * _DELAY_PER_WAITED_S, _LONGEST_DELAY_S)
+            delay = min(_FIRST_DELAY_S + waited * _DELAY_PER_WAITED_S, longest_delay_s)
             if waited + delay > deadline_s:
                 raise TimedOutError(
                     f"{resource}: waited {deadline_s:.0f} s for {why}.",
@@ -169,6 +176,7 @@ class Aws:
         transient: Callable[[boto_errors.ClientError], bool],
         why: str,
         deadline_s: float,
+        longest_delay_s: float = _LONGEST_DELAY_S,
     ) -> T:
         """Call again while AWS answers with a passing fault; after the deadline raise the last."""
         faults: list[boto_errors.ClientError] = []
@@ -183,7 +191,13 @@ class Aws:
                 return None
 
         try:
-            return self.wait_until(resource, attempt, why=why, deadline_s=deadline_s)[0]
+            return self.wait_until(
+                resource,
+                attempt,
+                why=why,
+                deadline_s=deadline_s,
+                longest_delay_s=longest_delay_s,
+            )[0]
         except TimedOutError as late:
             raise faults[-1] from late
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -92,31 +93,35 @@ def program_version() -> str:
     return version("pipeline-ctl")
 
 
-def recorded_settings(aws: Aws, names: Names) -> dict[str, str]:
+def recorded_settings(aws: Aws, pipeline: str) -> dict[str, str]:
     """Return the settings that an earlier `up` recorded; {} without a pipeline of ours.
 
     Raises NewerPipelineError when a newer program recorded them.
     """
-    tags = explained(lambda: _recorded_tags(aws, names), "read", "the recorded settings")
-    if tags.get(PIPELINE_TAG) != names.pipeline:
+    tags = explained(lambda: _recorded_tags(aws, pipeline), "read", "the recorded settings")
+    if tags.get(PIPELINE_TAG) != pipeline:
         return {}
     made_by = tags.get(VERSION_TAG, "0")
     if _comparable(made_by) > _comparable(program_version()):
         raise NewerPipelineError(
-            f"The pipeline {names.pipeline} was made by pipeline-ctl {made_by}.",
+            f"The pipeline {pipeline} was made by pipeline-ctl {made_by}.",
             why=f"This is the older {program_version()}, which does not know all of it.",
             fix="Upgrade pipeline-ctl.",
         )
     return from_tags(tags)
 
 
-def _recorded_tags(aws: Aws, names: Names) -> Mapping[str, str]:
+def _recorded_tags(aws: Aws, pipeline: str) -> Mapping[str, str]:
     """Return the tags of the function, or of the log group, which is made before it."""
-    function = found(
-        lambda: aws.lambda_.get_function(FunctionName=names.function), "ResourceNotFoundException"
-    )
+    with ThreadPoolExecutor(1) as pool:
+        identified = pool.submit(lambda: aws.caller)
+        function = found(
+            lambda: aws.lambda_.get_function(FunctionName=pipeline), "ResourceNotFoundException"
+        )
+        caller = identified.result()
     if function is not None:
         return function.get("Tags", {})
+    names = Names(pipeline, caller.account, aws.region, caller.partition)
     group = found(
         lambda: aws.logs.list_tags_for_resource(resourceArn=names.log_group_arn),
         "ResourceNotFoundException",

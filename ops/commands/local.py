@@ -44,6 +44,10 @@ def start(
     seed: Annotated[
         int | None, typer.Option("--seed", metavar="N", help="Makes the delays repeatable.")
     ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="NAME", help="A fault that never passes; ? lists them."),
+    ] = None,
 ) -> Result:
     """Start the local AWS, or say where it runs."""
     from ops.local import daemon
@@ -51,7 +55,12 @@ def start(
 
     if behave not in ("instant", "aws"):
         raise UsageError(f"--behave cannot be '{behave}'.", fix="It takes instant or aws.")
-    running = daemon.start(behave=cast(Any, behave), time_scale=time_scale, seed=seed)
+    running = daemon.start(
+        behave=cast(Any, behave),
+        time_scale=time_scale,
+        seed=seed,
+        faults=tuple(fault or ()),
+    )
     text = (
         f"The local AWS runs at {running.url}, region {running.region}, functions in "
         f"{running.runtime}.\nUse it with --local, or for any client: "

@@ -31,6 +31,7 @@ _CONFIGURATION: Final = {
     "logging": "LoggingConfig",
 }
 _ROLE_S: Final = 150.0
+_ROLE_DELAY_S: Final = 0.3  # each refused try takes Lambda a second or two already
 _UPDATE_S: Final = 120.0
 _ACTIVE_S: Final = 180.0
 _STATE_WORDS: Final = ("in progress", "following state", "concurrent update")  # (L4, L5, L6)
@@ -207,6 +208,7 @@ class Function:
                 transient=_passes,
                 why="the new role to reach Lambda, or Lambda to finish its last update",
                 deadline_s=_ROLE_S,
+                longest_delay_s=_ROLE_DELAY_S,
             )
         except ClientError as error:
             if "cannot be assumed by Lambda" not in error_text(error):

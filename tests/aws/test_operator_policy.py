@@ -123,7 +123,7 @@ def _drift(root: Aws, pipeline: Pipeline) -> None:
 def _everything(root: Aws, pipeline: Pipeline, photo: Path) -> None:
     """What the commands do: up, change, mend, status, ls, test-upload, logs, down."""
     connection = pipeline.aws
-    recorded_settings(connection, pipeline.names)
+    recorded_settings(connection, pipeline.names.pipeline)
     _check(engine.up(connection, pipeline.resources()))
     _drift(root, pipeline)
     changed = replace(pipeline, settings=replace(pipeline.settings, memory=512, notify="none"))

@@ -125,8 +125,7 @@ def timed(command: Callable[[Pipeline], engine.Outcome], pipeline: Pipeline) -> 
     connection = aws.connect_local(str(pipeline.aws.endpoint_url), pipeline.aws.region)
     fresh = replace(pipeline, aws=connection)
     began = time.perf_counter()
-    assert connection.caller.account == pipeline.names.account
-    recorded_settings(connection, pipeline.names)
+    recorded_settings(connection, pipeline.names.pipeline)
     outcome = command(fresh)
     seconds = time.perf_counter() - began
     assert outcome.ok, outcome.failures
