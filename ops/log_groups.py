@@ -16,14 +16,19 @@ from ops.log_events import LogEvent
 
 _STARTS_KEPT: Final = 16
 _STREAMS_KEPT: Final = 1_000
+_REMEMBERED: Final = 10_000
 
 
 @dataclass
 class Request:
-    """One invocation: its events in order, and what Lambda measured."""
+    """One invocation: its events in order, and what Lambda measured.
+
+    `continued` marks a further part: lines that came after the rest was handed out.
+    """
 
     request_id: str | None
     events: list[LogEvent] = field(default_factory=list)
+    continued: bool = False
 
     @property
     def reports(self) -> list[dict[str, Any]]:
@@ -75,6 +80,7 @@ class Collector:
         self._open: dict[str, Request] = {}
         self._touched: dict[str, float] = {}
         self._streams: dict[str, _Stream] = {}
+        self._handed_out: dict[str, None] = {}  # as an ordered set
 
     def add(self, events: Iterable[LogEvent], *, now: float) -> list[Request]:
         """Take events and return the requests that are complete or quiet."""
@@ -116,6 +122,10 @@ class Collector:
         self._touched.pop(identity, None)
         request = self._open.pop(identity)
         request.events.sort(key=lambda event: event.time_ms)
+        request.continued = identity in self._handed_out
+        self._handed_out[identity] = None
+        if len(self._handed_out) > _REMEMBERED:
+            del self._handed_out[next(iter(self._handed_out))]
         return request
 
 

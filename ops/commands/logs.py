@@ -165,7 +165,9 @@ def _lines(group: "Request") -> list[str]:
 
 def _measured(group: "Request") -> "Iterator[str]":
     """Yield a line an attempt: Lambda runs what failed up to three times (L22)."""
-    if not group.complete and group.request_id:
+    if group.continued:
+        yield "more of it"
+    elif not group.complete and group.request_id:
         yield "still running, or the log is late"
     for report in group.reports:
         start = "cold" if "initDurationMs" in report else "warm"

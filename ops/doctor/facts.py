@@ -182,8 +182,12 @@ def _notifications(pipeline: Pipeline) -> tuple[Mapping[str, Any], frozenset[str
 
 
 def _is_dead(pipeline: Pipeline, arn: str) -> bool:
+    """Say whether a function is gone; those of others and of other regions cannot be asked."""
+    ours = pipeline.names.function_arn
+    if arn == ours or not arn.startswith(ours.removesuffix(pipeline.names.function)):
+        return False
     call = partial(pipeline.aws.lambda_.get_function_configuration, FunctionName=arn)
-    return arn != pipeline.names.function_arn and found(call, *_GONE) is None
+    return found(call, *_GONE) is None
 
 
 def _topic(pipeline: Pipeline) -> Mapping[str, str]:

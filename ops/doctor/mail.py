@@ -119,7 +119,6 @@ def mail_rate(facts: Facts) -> Iterator[Finding]:
             "that gets more.",
             facts.ctl(f"up --notify {fewer}"),
             {"mails": most, "second": second},
-            up={"notify": fewer},
         )
 
 

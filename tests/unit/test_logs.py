@@ -136,7 +136,9 @@ def test_what_comes_after_the_report_is_not_lost() -> None:
 
     collector.add([_event("function", ID, 1)], now=1)
 
-    assert [event.kind for request in collector.rest() for event in request.events] == ["function"]
+    rest = collector.rest()
+    assert [event.kind for request in rest for event in request.events] == ["function"]
+    assert [request.continued for request in rest] == [True]
 
 
 def test_lines_without_a_request_stand_alone() -> None:
