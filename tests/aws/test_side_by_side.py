@@ -13,6 +13,7 @@ from provision.pipeline import Pipeline
 
 def _by_another_process(pipeline: Pipeline) -> Pipeline:
     connection = aws.connect_local(str(pipeline.aws.endpoint_url), pipeline.aws.region)
+    connection.patience = 0.1  # the loser of a race gives up early
     return replace(pipeline, aws=connection)
 
 

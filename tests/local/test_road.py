@@ -88,7 +88,7 @@ def client(ctl: Ctl, made: dict[str, Any]) -> Callable[[str], Any]:
     variables = ctl("local", "env")
 
     def build(service: str) -> Any:
-        return boto3.client(
+        return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=variables["AWS_ENDPOINT_URL"],
             region_name=variables["AWS_REGION"],
