@@ -1,12 +1,14 @@
 # `make demo` shows the pipeline at work, `make test` proves it. Both install what they need
-# into .venv; all that must be there is Python 3.11 or later.
+# into .venv; all that must be there is Python 3.11 or later. The bench targets, `fuzz`, `crashes`
+# and `seeds` take minutes and are no part of `make test`.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check format crashes seeds clean
+.PHONY: demo test check format clean \
+	bench-up bench-down bench-images bench-cli fuzz crashes seeds
 
 demo: $(VENV)/.installed
 	$(BIN)/pipeline-ctl demo
@@ -22,6 +24,21 @@ check: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench-up: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.bench.up --rounds 5
+
+bench-down: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.bench.down
+
+bench-images: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.bench.images
+
+bench-cli: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.bench.cli
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -W ignore -m tests.bench.fuzz 10000
 
 crashes: $(VENV)/.installed-dev
 	CRASH_POINTS=all $(BIN)/python -m pytest --numprocesses 2 tests/aws/test_crashes.py
