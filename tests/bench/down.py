@@ -52,6 +52,10 @@ def theirs(program: str, url: str, bucket: str) -> float:
     return time.perf_counter() - began
 
 
+def _line(name: str, objects: int, seconds: float) -> str:
+    return f"{name:17} {objects:7,} objects {seconds:8.1f} s {objects / seconds:8.0f} a second"
+
+
 def main() -> int:
     objects = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
     program = shutil.which("aws")
@@ -59,15 +63,11 @@ def main() -> int:
         connection = aws.connect_local(server.url, "us-east-1")
         fill(connection, "ours", objects)
         mine = ours(connection, "ours")
-        print(
-            f"pipeline-ctl      {objects:7,} objects {mine:8.1f} s {objects / mine:8.0f} a second"
-        )
+        print(_line("pipeline-ctl", objects, mine))
         if program:
             fill(connection, "theirs", objects)
             other = theirs(program, server.url, "theirs")
-            print(
-                f"aws s3 rb --force {objects:7,} objects {other:8.1f} s {objects / other:8.0f} a second"
-            )
+            print(_line("aws s3 rb --force", objects, other))
             print(f"rate of pipeline-ctl over aws: {other / mine:.1f}")
     return 0
 
