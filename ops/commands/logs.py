@@ -26,6 +26,7 @@ _EXAMPLE = "pipeline-ctl logs --follow --since 10m"
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _POLL_S: Final = 1.0
 _QUIET_S: Final = 20.0
+_BOILERPLATE: Final = "LAMBDA_WARNING: Unhandled exception."  # six lines with every error
 
 
 def add_to(app: typer.Typer) -> None:
@@ -154,10 +155,11 @@ def _lines(group: "Request") -> list[str]:
     mark = "[red]✗[/]" if group.failed else "[green]✓[/]"
     lines = [f"{mark} [bold]{group.events[0].time}[/] {escape(group.request_id or '')}".rstrip()]
     lines += [f"    [dim]{measured}[/]" for measured in _measured(group)]
+    told = {event.fields.get("errorType") for event in group.events if event.kind == "function"}
     for event in group.events:
         if event.kind == "function":
             lines += [f"    {escape(line)}" for line in _told(event)]
-        elif event.level == "ERROR":
+        elif event.level == "ERROR" and event.fields.get("errorType") not in told - {None}:
             cause = event.fields.get("errorType") or event.fields.get("status") or event.message
             lines.append(f"    [red]{escape(cause)}[/]")
     return lines
@@ -182,6 +184,8 @@ def _measured(group: "Request") -> "Iterator[str]":
 def _told(event: "LogEvent") -> "Iterator[str]":
     fields = event.fields
     first, *rest = event.message.splitlines() or [""]
+    if first.startswith(_BOILERPLATE):
+        return
     if "key" in fields:
         yield f"{first.partition(' {')[0]} {fields['key']}"
     elif first:

@@ -93,7 +93,12 @@ def access_denied(facts: Facts) -> Iterator[Finding]:
 
 def import_error(facts: Facts) -> Iterator[Finding]:
     """Find code that cannot even be loaded."""
-    broken = [r for r in _failed(facts) if any(word in text_of(r) for word in _IMPORT)]
+    latest = _last_success_ms(facts)  # code that ran since can be loaded
+    broken = [
+        request
+        for request in _failed(facts)
+        if request.events[-1].time_ms > latest and any(word in text_of(request) for word in _IMPORT)
+    ]
     if broken:
         yield Finding(
             "import-error",
@@ -124,7 +129,11 @@ def events_dropped(facts: Facts) -> Iterator[Finding]:
 
 def function_fails(facts: Facts) -> Iterator[Finding]:
     """Find errors that nothing above explains."""
-    failed = [r for r in _failed(facts) if len(r.reports) < _ATTEMPTS]
+    failed = [
+        request
+        for request in _failed(facts)
+        if len(request.reports) < _ATTEMPTS and not any(w in text_of(request) for w in _IMPORT)
+    ]
     if failed:
         yield Finding(
             "function-fails",
@@ -178,8 +187,7 @@ def _out_of_memory(request: Request) -> bool:
 
 def _denials(facts: Facts) -> set[tuple[str, str]]:
     """Return the denied actions that a later success or today's policy does not make history."""
-    successes = [r.events[-1].time_ms for r in facts.requests if r.complete and not r.failed]
-    latest = max(successes, default=0)
+    latest = _last_success_ms(facts)
     return {
         (action, resource)
         for request in facts.requests
@@ -188,6 +196,11 @@ def _denials(facts: Facts) -> set[tuple[str, str]]:
         if action != "s3:ListBucket"
         and ("explicit deny" in text_of(request) or not allows(facts, action, resource))
     }
+
+
+def _last_success_ms(facts: Facts) -> int:
+    successes = [r.events[-1].time_ms for r in facts.requests if r.complete and not r.failed]
+    return max(successes, default=0)
 
 
 def _more(facts: Facts) -> dict[str, str]:

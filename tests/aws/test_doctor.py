@@ -597,6 +597,20 @@ def test_a_denial_that_the_role_now_allows_is_history(patient: Patient) -> None:
     assert "access-denied" not in [finding.code for finding in patient.diagnose()]
 
 
+def test_code_that_could_not_be_loaded_once_and_runs_now_is_history(patient: Patient) -> None:
+    broken = "Runtime.ImportModuleError"
+    now_ms = int(time.time() * 1000)
+    _log(patient, _report("error", broken), ms=now_ms)
+    before = patient.diagnose()
+
+    ran = _report("success")
+    ran["record"]["requestId"] = "11111111-e9f4-11e8-9739-2dfe598c3fcd"
+    _log(patient, ran, ms=now_ms + 1)
+
+    assert [finding.code for finding in before] == ["import-error"]
+    assert patient.diagnose() == []
+
+
 def _doctor(patient: Patient, capsys: Capture, *arguments: str) -> tuple[int, dict[str, Any]]:
     where = ["--endpoint-url", patient.server.url, "--name", patient.names.pipeline, "--json"]
     code = cli.run(["doctor", *arguments, *where])
