@@ -16,9 +16,11 @@ from typing import Any, Final, Literal
 from urllib.parse import quote_plus
 
 from botocore.config import Config
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from ops.log_events import LogEvent, Reader, parse
 from ops.stored_images import Candidate, Upload
+from provision.aws_errors import error_code
 from provision.errors import PipelineError
 from provision.pipeline import Pipeline
 
@@ -123,7 +125,7 @@ def s3_event(pipeline: Pipeline, upload: Upload) -> dict[str, Any]:
 def _patient_client(pipeline: Pipeline, at_once: int) -> Any:
     """Return a Lambda client that waits as long as the function may run."""
     config = Config(
-        retries={"mode": "standard", "max_attempts": 6},
+        retries={"mode": "standard", "max_attempts": 3},
         read_timeout=pipeline.settings.timeout + _SLACK_S,
         max_pool_connections=at_once,
     )
@@ -132,11 +134,18 @@ def _patient_client(pipeline: Pipeline, at_once: int) -> Any:
 
 
 def _run(client: Any, pipeline: Pipeline, upload: Upload) -> Run:
-    answer = client.invoke(
-        FunctionName=pipeline.names.function,
-        LogType="Tail",
-        Payload=json.dumps(s3_event(pipeline, upload)),
-    )
+    try:
+        answer = client.invoke(
+            FunctionName=pipeline.names.function,
+            LogType="Tail",
+            Payload=json.dumps(s3_event(pipeline, upload)),
+        )
+    except ReadTimeoutError:
+        return Run(upload, "failed", "Lambda did not answer in time.")
+    except ClientError as error:
+        if error_code(error) != "TooManyRequestsException":
+            raise
+        return Run(upload, "failed", "Lambda is busy with other uploads.")
     payload = json.loads(answer["Payload"].read() or "null")
     if "FunctionError" in answer:
         return Run(upload, "failed", f"{payload.get('errorType')}: {payload.get('errorMessage')}")

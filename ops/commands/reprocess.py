@@ -1,5 +1,6 @@
 """`reprocess`: run existing uploads again."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -50,6 +51,8 @@ def reprocess(
     """Run existing uploads again. After an interruption, --missing goes on with the rest."""
     from ops import reprocess, session, stored_images
     from ops.render import escape
+    from provision.aws_errors import explained
+    from provision.errors import PipelineError
 
     pipeline = session.open_pipeline(screen)
     session.require(pipeline)
@@ -58,7 +61,10 @@ def reprocess(
     if dry_run:
         return _listing(chosen, reprocess.earlier_verdicts(pipeline, chosen))
     runs = _run_all(screen, pipeline, chosen)
-    mailed = reprocess.mail_summary(pipeline, runs)
+    try:
+        mailed = explained(lambda: reprocess.mail_summary(pipeline, runs), "mail", "the summary")
+    except PipelineError as error:
+        return replace(_result(chosen, runs, mailed=False), errors=(error,))
     return _result(chosen, runs, mailed=mailed)
 
 

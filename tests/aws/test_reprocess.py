@@ -12,7 +12,10 @@ import pytest
 from PIL import Image
 
 from ops import cli, reprocess
+from ops.local.calls import Call, Refusal
 from ops.local.server import LocalServer
+from ops.local.state import State
+from ops.local.table import Sheet
 from ops.stored_images import candidates
 from provision import engine
 from provision.errors import PipelineError
@@ -206,3 +209,36 @@ def test_a_function_that_may_not_run_is_not_run(made: Pipeline) -> None:
         reprocess.concurrency(made)
 
     made.aws.lambda_.delete_function_concurrency(FunctionName=function)
+
+
+def _refusing(action: str, refusal: Refusal) -> Sheet:
+    rows = Sheet()
+
+    @rows.refuses("L27", action)
+    def refuse(state: State, call: Call) -> Refusal:
+        return refusal
+
+    return rows
+
+
+def test_an_image_that_lambda_is_too_busy_for_has_failed_and_stops_no_other(
+    stored: Pipeline, server: LocalServer, capsys: Capture
+) -> None:
+    busy = Refusal("TooManyRequestsException", "Rate Exceeded.", 429)
+
+    with server.state.table.added(*_refusing("lambda.Invoke", busy).rows):
+        code, run = _reprocess(stored, capsys, "--prefix", "b/")
+
+    assert (code, [image["outcome"] for image in run["images"]]) == (1, ["failed", "failed"])
+
+
+def test_a_summary_that_cannot_be_mailed_does_not_hide_what_was_done(
+    stored: Pipeline, server: LocalServer, capsys: Capture
+) -> None:
+    denied = Refusal("AuthorizationError", "User: x is not authorized to perform: SNS:Publish", 403)
+
+    with server.state.table.added(*_refusing("sns.Publish", denied).rows):
+        code, run = _reprocess(stored, capsys, "--prefix", "a.jpg")
+
+    assert (code, run["mailed"]) == (0, False)
+    assert [image["outcome"] for image in run["images"]] == ["processed"]
