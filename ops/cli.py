@@ -9,6 +9,7 @@ access, 130 interrupted.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 from collections.abc import Sequence
@@ -109,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors have become messages."""
     invocation = Invocation(Options(json="--json" in arguments, debug="--debug" in arguments))
     try:
-        result = app(
+        result = _program(arguments)(
             list(arguments), prog_name="pipeline-ctl", standalone_mode=False, obj=invocation
         )
     except KeyboardInterrupt:
@@ -127,6 +128,30 @@ def run(arguments: Sequence[str]) -> int:
         return result or 0
     _screen(invocation).show(result)
     return int(result.exit_code)
+
+
+def _program(arguments: Sequence[str]) -> typer.Typer:
+    """Return the program; for its own help an outline, since building every option takes time."""
+    names = {command.name for command in app.registered_commands}
+    names |= {group.name for group in app.registered_groups}
+    outlined = "--help" in arguments and names.isdisjoint(arguments)
+    return _outline(app) if outlined else app
+
+
+def _outline(program: typer.Typer) -> typer.Typer:
+    """Return a program whose commands have names and help, but no options."""
+    outline = copy.copy(program)
+    outline.registered_commands = [copy.copy(info) for info in program.registered_commands]
+    for command in outline.registered_commands:
+        command.callback = _nothing
+    outline.registered_groups = [copy.copy(info) for info in program.registered_groups]
+    for group in outline.registered_groups:
+        group.typer_instance = _outline(group.typer_instance) if group.typer_instance else None
+    return outline
+
+
+def _nothing() -> None:
+    """Stand for a command in the outline."""
 
 
 def _fail(invocation: Invocation, error: PipelineError) -> int:
