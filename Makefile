@@ -35,7 +35,7 @@ bench-images: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.images
 
 bench-cli: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.bench.cli
+	$(BIN)/python tests/bench/cli.py
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -W ignore -m tests.bench.fuzz 10000

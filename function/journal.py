@@ -16,6 +16,7 @@ from typing import Any
 _log = logging.getLogger("image-pipeline")
 if "AWS_LAMBDA_LOG_LEVEL" not in os.environ:
     _log.setLevel(logging.INFO)  # the text format has no level of its own, and would hide INFO
+logging.getLogger("botocore").setLevel(logging.WARNING)  # else it tells how it found its keys
 _JSON = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
 
 

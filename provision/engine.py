@@ -10,7 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import TopologicalSorter
 
 from provision.aws import Aws
@@ -24,7 +26,7 @@ from provision.errors import (
 from provision.events import Event
 from provision.resource import Change, Known, Resource, State, compare
 
-CONVERGE_S = 30.0
+_CONVERGE_S = 10.0
 _THREADS = 16
 _LOOKS = 3
 
@@ -147,40 +149,47 @@ def _is_ours(actual: State | None) -> bool:
 def _change(
     aws: Aws, resource: Resource, change: Change, actual: State | None, known: Known
 ) -> State | None:
+    """Apply, and read until AWS shows it; once more if it does not, for what it was not told."""
     if change.action == "delete":
         explained(resource.delete, "delete", resource.name)
         return None
-    explained(lambda: resource.apply(actual, known), change.action, resource.name)
-    return _read_back(aws, resource, known)
+    for deadline_s in (_CONVERGE_S, 2 * _CONVERGE_S):
+        explained(partial(resource.apply, actual, known), change.action, resource.name)
+        seen = _read_back(aws, resource, known, deadline_s)
+        if isinstance(seen, ForeignResourceError):
+            raise seen
+        remaining = compare(resource.name, resource.desired(known), seen)
+        if remaining.action == "keep":
+            return seen
+        actual = seen
+    fields = ", ".join(difference.field for difference in remaining.differences)
+    raise DidNotConvergeError(
+        f"{resource.name} was changed, but AWS still shows something else: {fields}.",
+        why="Something else may be changing it at the same time.",
+        fix="Run `pipeline-ctl up` again; `pipeline-ctl plan` shows the fields.",
+    )
 
 
-def _read_back(aws: Aws, resource: Resource, known: Known) -> State:
-    """Read until AWS shows what was applied; reads may lag behind writes for seconds."""
-    last: list[Change] = []
-    foreign: list[ForeignResourceError] = []
+def _read_back(
+    aws: Aws, resource: Resource, known: Known, deadline_s: float
+) -> State | ForeignResourceError | None:
+    """Read until it is as desired, or return what was seen last; reads may lag for seconds.
 
-    def settled() -> State | None:
+    A tag that is not visible yet makes a new resource look foreign (S5).
+    """
+    last: list[State | ForeignResourceError | None] = [None]
+
+    def settled() -> bool | None:
         try:
-            actual = _read(resource)
-        except ForeignResourceError as error:  # its tag may not be visible yet (S5)
-            foreign[:] = [error]
+            last[0] = actual = _read(resource)
+        except ForeignResourceError as error:
+            last[0] = error
             return None
-        last[:] = [compare(resource.name, resource.desired(known), actual)]
-        return actual if last[0].action == "keep" else None
+        return compare(resource.name, resource.desired(known), actual).action == "keep" or None
 
-    try:
-        return aws.wait_until(
-            resource.name, settled, why="AWS to show the change", deadline_s=CONVERGE_S
-        )
-    except TimedOutError as late:
-        if foreign:
-            raise foreign[0] from late
-        fields = ", ".join(difference.field for difference in last[0].differences)
-        raise DidNotConvergeError(
-            f"{resource.name} was changed, but AWS still shows something else: {fields}.",
-            why="Something else may be changing it at the same time.",
-            fix="Run `pipeline-ctl up` again; `pipeline-ctl plan` shows the fields.",
-        ) from late
+    with suppress(TimedOutError):
+        aws.wait_until(resource.name, settled, why="AWS to show the change", deadline_s=deadline_s)
+    return last[0]
 
 
 def _read(resource: Resource) -> State | None:

@@ -1,7 +1,7 @@
 """The IAM policy that somebody who operates this pipeline needs, and no more. Pure.
 
 Grouped by what it is for; each action is needed by some command. Actions that cannot be
-narrowed to a resource stand together under "*": listing functions and log groups.
+narrowed to a resource stand together under "*": lists, account settings and metrics.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ _FUNCTION: Final = (
     "lambda:DeleteFunction",
     "lambda:DeleteFunctionEventInvokeConfig",
     "lambda:GetFunction",
+    "lambda:GetFunctionConcurrency",
     "lambda:GetFunctionConfiguration",
     "lambda:GetFunctionEventInvokeConfig",
     "lambda:GetPolicy",
+    "lambda:InvokeFunction",
     "lambda:ListTags",
     "lambda:PutFunctionEventInvokeConfig",
     "lambda:RemovePermission",
@@ -77,11 +79,19 @@ _OBJECTS: Final = (
 _TOPIC: Final = (
     "sns:CreateTopic",
     "sns:DeleteTopic",
+    "sns:GetTopicAttributes",
     "sns:ListSubscriptionsByTopic",
     "sns:ListTagsForResource",
+    "sns:Publish",
     "sns:Subscribe",
     "sns:TagResource",
     "sns:Unsubscribe",
+)
+_ACCOUNT: Final = (
+    "cloudwatch:GetMetricData",
+    "lambda:GetAccountSettings",
+    "lambda:ListFunctions",
+    "logs:DescribeLogGroups",
 )
 _LOG_GROUP: Final = (
     "logs:CreateLogGroup",
@@ -108,7 +118,7 @@ def operator_policy(names: Names, input_bucket: str, output_bucket: str) -> dict
         ("Uploads", ["s3:PutObject"], [f"{buckets[0]}/{UPLOADS_PREFIX}*"], {}),
         ("Topic", _TOPIC, [names.topic_arn], {}),
         ("LogGroup", _LOG_GROUP, [names.log_group_arn, f"{names.log_group_arn}:*"], {}),
-        ("Lists", ["lambda:ListFunctions", "logs:DescribeLogGroups"], ["*"], {}),
+        ("Account", _ACCOUNT, ["*"], {}),
     )
     return {
         "Version": "2012-10-17",

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
@@ -70,6 +70,21 @@ def affixes(entry: dict[str, Any]) -> tuple[str, str]:
     rules = entry.get("Filter", {}).get("Key", {}).get("FilterRules", [])
     values = {rule["Name"].lower(): rule.get("Value", "") for rule in rules}
     return values.get("prefix", ""), values.get("suffix", "")
+
+
+def s3_may(
+    account: str, documents: Sequence[Any], action: str, resource: str, bucket_arn: str
+) -> bool:
+    """Whether resource policies let S3 do something in the name of a bucket (S10)."""
+    context = {"aws:sourcearn": [bucket_arn], "aws:sourceaccount": [account]}
+    statements = [
+        statement
+        for document in documents
+        if document
+        for statement in policy.statements(document)
+        if policy.names_principal(statement, "Service", "s3.amazonaws.com")
+    ]
+    return policy.decide(statements, action, resource, context) == "allow"
 
 
 def record(event_name: str, bucket: Any, key: Any, configuration_id: str) -> dict[str, Any]:
@@ -142,6 +157,9 @@ def _deliver(state: State, kind: str, target: str, message: str, bucket: Any) ->
         sqs_backends[account][region].send_message(rest[0], message)
     else:
         arn = functions.arn_of(account, region, target)
+        documents = [state.propagation.function_policy(state, arn)]
+        if not s3_may(account, documents, "lambda:InvokeFunction", arn, bucket.arn):
+            raise PermissionError(f"S3 may not invoke {target} any more")
         call = current_call()
         trace_id = call.trace_id if call else ""
         event = AsyncEvent(arn, message.encode(), trace_id=trace_id)

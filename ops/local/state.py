@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import clock
@@ -63,6 +64,7 @@ class FunctionRecord:
     layers: dict[str, bytes] = field(default_factory=dict)
     revision_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     generation: int = 1
+    modified: str = field(default_factory=lambda: _now())
     change: Change | None = None
     _settles_at: float = 0.0
 
@@ -70,6 +72,7 @@ class FunctionRecord:
         """Start a change that settles in `seconds`; it is a new revision with new workers."""
         self.revision_id = str(uuid.uuid4())
         self.generation += 1
+        self.modified = _now()
         self.change = change
         self._settles_at = clock.monotonic() + seconds
 
@@ -79,6 +82,11 @@ class FunctionRecord:
             self.change = None
             self.revision_id = str(uuid.uuid4())
         return self.change
+
+
+def _now() -> str:
+    """The time as Lambda writes it: 2026-01-31T12:00:00.000+0000."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
 
 
 class State:

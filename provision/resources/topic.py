@@ -28,6 +28,7 @@ class Topic:
             lambda: self._aws.sns.list_tags_for_resource(ResourceArn=self._arn),
             "NotFound",
             "ResourceNotFound",
+            "ResourceNotFoundException",
         )
         if answer is None:
             return None

@@ -13,8 +13,10 @@ import boto3
 import pytest
 from PIL import Image
 
-from ops import trial
+from ops import reprocess, stored_images, trial
 from ops.commands.ls import pipelines
+from ops.doctor import facts
+from ops.doctor.diagnosis import diagnose
 from ops.local import actions, authorization, interpreter
 from ops.local.calls import Call, Refusal
 from ops.local.server import LocalServer, serve
@@ -43,7 +45,7 @@ _NOTHING = {
 rows = Sheet()
 
 
-@rows.refuses("I17", "s3.*", "lambda.*", "iam.*", "sns.*", "logs.*")
+@rows.refuses("I17", "s3.*", "lambda.*", "iam.*", "sns.*", "logs.*", "cloudwatch.*")
 def note_what_is_asked_for(state: State, call: Call) -> Refusal | None:
     """Remember every action that the operator's calls are checked for."""
     if authorization.identify(call).kind == "user":
@@ -121,7 +123,7 @@ def _drift(root: Aws, pipeline: Pipeline) -> None:
 
 
 def _everything(root: Aws, pipeline: Pipeline, photo: Path) -> None:
-    """What the commands do: up, change, mend, status, ls, test-upload, logs, down."""
+    """What the commands do: up, mend, status, ls, test-upload, doctor, reprocess, logs, down."""
     connection = pipeline.aws
     recorded_settings(connection, pipeline.names.pipeline)
     _check(engine.up(connection, pipeline.resources()))
@@ -136,6 +138,8 @@ def _everything(root: Aws, pipeline: Pipeline, photo: Path) -> None:
     )
     if sent.error:
         raise sent.error
+    diagnose(facts.read(changed))
+    _reprocess(changed)
     trial.clean(changed, sent)
     Reader(connection, pipeline.names.log_group, 0).read()
     connection.s3.put_object(Bucket=pipeline.input_bucket, Key="uploads/rest.txt", Body=b"rest")
@@ -144,6 +148,14 @@ def _everything(root: Aws, pipeline: Pipeline, photo: Path) -> None:
     for bucket in changed.buckets():
         bucket.stored()
     _check(engine.down(connection, changed.resources()))
+
+
+def _reprocess(pipeline: Pipeline) -> None:
+    chosen = stored_images.candidates(pipeline, "", missing_only=False)
+    runs = list(reprocess.run_all(pipeline, chosen, reprocess.concurrency(pipeline)))
+    assert [run.outcome for run in runs] == ["processed"]
+    loud = replace(pipeline, settings=replace(pipeline.settings, notify="all"))
+    assert reprocess.mail_summary(loud, runs)
 
 
 def _check(outcome: engine.Outcome) -> None:

@@ -160,6 +160,7 @@ def _show_progress(record: FunctionRecord, call: Call, found: dict[str, Any]) ->
     just_made = f"lambda.{call.operation}" in _CHANGES and not call.get("DryRun")
     phase = record.change if just_made else record.phase()
     found["RevisionId"] = record.revision_id
+    found["LastModified"] = record.modified
     for name in ("LastUpdateStatusReason", "LastUpdateStatusReasonCode", "LastUpdateStatus"):
         found.pop(name, None)
     reason = "The function is being created."

@@ -15,6 +15,7 @@ from moto.sqs.models import sqs_backends
 
 from .. import functions, policy, s3_events
 from ..calls import Call, Refusal
+from ..s3_events import s3_may
 from ..table import Sheet
 
 if TYPE_CHECKING:
@@ -148,15 +149,14 @@ def _failure(state: State, call: Call, kind: str, entry: Entry) -> tuple[str, st
         arn = functions.arn_of(account, region, target)
         documents = [state.propagation.function_policy(state, arn)]
         failure = f"{target}, null", f"Not authorized to invoke function [{target}]"
-        return (
-            None if _s3_may(call, documents, "lambda:InvokeFunction", arn, bucket_arn) else failure
-        )
+        allowed = s3_may(call.account, documents, "lambda:InvokeFunction", arn, bucket_arn)
+        return None if allowed else failure
     service = "queue" if kind == "QueueConfigurations" else "topic"
     found = _target(service, region, account, name)
     if found is None:
         return target, f"The destination {service} does not exist"
     action = "sqs:SendMessage" if service == "queue" else "SNS:Publish"
-    if _s3_may(call, [found.policy], action, target, bucket_arn):
+    if s3_may(call.account, [found.policy], action, target, bucket_arn):
         return None
     verb = f"Permissions on the destination {service} do not allow S3 to publish"
     return target, f"{verb} notifications from this bucket"
@@ -167,18 +167,6 @@ def _target(service: str, region: str, account: str, name: str) -> Any | None:
         return sqs_backends[account][region].queues.get(name)
     topics = sns_backends[account][region].topics.values()
     return next((topic for topic in topics if topic.name == name), None)
-
-
-def _s3_may(call: Call, documents: list[Any], action: str, resource: str, bucket_arn: str) -> bool:
-    context = {"aws:sourcearn": [bucket_arn], "aws:sourceaccount": [call.account]}
-    statements = [
-        statement
-        for document in documents
-        if document
-        for statement in policy.statements(document)
-        if policy.names_principal(statement, "Service", "s3.amazonaws.com")
-    ]
-    return policy.decide(statements, action, resource, context) == "allow"
 
 
 def _normalised(entry: Entry) -> Entry:
