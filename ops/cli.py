@@ -64,7 +64,7 @@ _Version = Annotated[
 
 def _root(context: typer.Context, *, version: bool, **shared: Any) -> None:
     invocation: Invocation = context.obj
-    invocation.options = Options(**shared)
+    invocation.options = invocation.options.overridden_by(shared)
 
 
 _root.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
@@ -113,6 +113,12 @@ def run(arguments: Sequence[str]) -> int:
         result = _program(arguments)(
             list(arguments), prog_name="pipeline-ctl", standalone_mode=False, obj=invocation
         )
+        if result == InterruptedRunError.exit_code:  # what Typer makes of Ctrl-C
+            raise KeyboardInterrupt
+        if isinstance(result, int) or result is None:  # --help and --version
+            return result or 0
+        _screen(invocation).show(result)
+        return int(result.exit_code)
     except KeyboardInterrupt:
         return _fail(invocation, InterruptedRunError("Stopped.", fix="Run it again to go on."))
     except PipelineError as error:
@@ -124,10 +130,6 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except Exception as error:
         return _fail(invocation, _unforeseen(error))
-    if isinstance(result, int) or result is None:  # --help and --version
-        return result or 0
-    _screen(invocation).show(result)
-    return int(result.exit_code)
 
 
 def _program(arguments: Sequence[str]) -> typer.Typer:
@@ -173,6 +175,9 @@ def _fail_usage(invocation: Invocation, error: TyperException) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         print(message, file=sys.stderr)  # noqa: T201 - the help text itself
         return error.exit_code
+    context = getattr(error, "ctx", None)  # of the command that refused its own options
+    if context is not None and not invocation.command:
+        invocation.command = context.command_path.removeprefix("pipeline-ctl").strip()
     return _fail(
         invocation,
         UsageError(message, fix="`pipeline-ctl --help` lists the commands and options."),
@@ -187,6 +192,12 @@ def _unforeseen(error: Exception) -> PipelineError:
         explained = explain(error, "The command stopped.")
         explained.__cause__ = error
         return explained
+    if isinstance(error, OSError):
+        return PipelineError(
+            f"{error.filename or 'The output'} cannot be written or read.",
+            why=error.strerror or str(error),
+            fix="Check the path and the free space.",
+        )
     fault = PipelineError(
         f"This should not have happened: {type(error).__name__}: {error}",
         why="It is a fault in pipeline-ctl.",

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the decorator that puts them on a command.
+"""Options that several commands share, and the function that puts them on a command.
 
 The shared options are accepted before and after the command; the later one wins. Their
 environment variables belong to the place before the command, or an inner default would override
@@ -38,90 +38,74 @@ class Options:
         return replace(self, **{key: value for key, value in later.items() if value is not None})
 
 
-def _shared(*flags: str, help: str, env: str | list[str] | None = None, metavar: str = "") -> Any:  # noqa: A002
-    return typer.Option(
-        *flags,
-        help=help,
-        envvar=env,
-        metavar=metavar or None,
-        show_default=False,
-        autocompletion=_complete_name if flags == ("--name",) else None,
-    )
+@dataclass(frozen=True)
+class _Flag:
+    """An option that several commands take; `name` is also its parameter's."""
+
+    name: str
+    help: str
+    metavar: str | None = None
+    env: tuple[str, ...] = ()
+    kind: type = str
+    spelling: str = ""
+
+    def parameter(self, *, with_environment: bool = False) -> inspect.Parameter:
+        """Return it as a parameter for Typer; None is not given."""
+        option = typer.Option(
+            self.spelling or f"--{self.name.replace('_', '-')}",
+            help=self.help,
+            metavar=self.metavar,
+            envvar=list(self.env) if with_environment and self.env else None,
+            show_default=False,
+            autocompletion=_complete_name if self.name == "name" else None,
+        )
+        return inspect.Parameter(
+            self.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[self.kind | None, option],
+        )
+
+
+_SHARED: Final = (
+    _Flag("name", "Name of the pipeline.", "NAME", ("PIPELINE_CTL_NAME",)),
+    _Flag("profile", "AWS profile.", "NAME", ("AWS_PROFILE",)),
+    _Flag("region", "AWS region.", "REGION", ("AWS_REGION", "AWS_DEFAULT_REGION")),
+    _Flag("endpoint_url", "Talk to this address.", "URL", ("AWS_ENDPOINT_URL",)),
+    _Flag(
+        "local",
+        "Use the AWS on this machine.",
+        env=("PIPELINE_CTL_LOCAL",),
+        kind=bool,
+        spelling="--local/--no-local",
+    ),
+    _Flag("json", "Print one JSON object.", kind=bool, spelling="--json"),
+    _Flag("debug", "Show tracebacks.", kind=bool, spelling="--debug"),
+)
+
+# The settings that have a flag; values are checked where settings are resolved.
+_SETTINGS: Final = (
+    _Flag("memory", "Memory of the function.", "MB"),
+    _Flag("timeout", "Timeout of the function.", "SECONDS"),
+    _Flag("arch", "Processor of the function.", "x86_64|arm64"),
+    _Flag("runtime", "Runtime of the function, such as python3.12.", "RUNTIME"),
+    _Flag("retention", "How long logs are kept.", "DAYS"),
+    _Flag("notify", "Which mails are sent.", "all|failures|none"),
+    _Flag("bucket_namespace", "S3 namespace of the bucket names.", "account-regional|global"),
+    _Flag("input_bucket", "A bucket of your own for the uploads.", "BUCKET"),
+    _Flag("output_bucket", "A bucket of your own for the results.", "BUCKET"),
+)
+
+
+def shared_parameters(*, with_environment: bool) -> list[inspect.Parameter]:
+    """Return the shared options as parameters for Typer."""
+    return [flag.parameter(with_environment=with_environment) for flag in _SHARED]
 
 
 def _complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
     from ops.completion import pipeline_names
 
     return pipeline_names(ctx, incomplete)
-
-
-_SHARED: Final[Mapping[str, tuple[Any, tuple[str, ...], str, str | list[str] | None, str]]] = {
-    "name": (str, ("--name",), "Name of the pipeline.", "PIPELINE_CTL_NAME", "NAME"),
-    "profile": (str, ("--profile",), "AWS profile.", "AWS_PROFILE", "NAME"),
-    "region": (
-        str,
-        ("--region",),
-        "AWS region.",
-        ["AWS_REGION", "AWS_DEFAULT_REGION"],
-        "REGION",
-    ),
-    "endpoint_url": (str, ("--endpoint-url",), "Talk to this address.", "AWS_ENDPOINT_URL", "URL"),
-    "local": (
-        bool,
-        ("--local/--no-local",),
-        "Use the AWS on this machine.",
-        "PIPELINE_CTL_LOCAL",
-        "",
-    ),
-    "json": (bool, ("--json",), "Print one JSON object.", None, ""),
-    "debug": (bool, ("--debug",), "Show tracebacks.", None, ""),
-}
-
-
-def shared_parameters(*, with_environment: bool) -> list[inspect.Parameter]:
-    """Return the shared options as parameters for Typer."""
-    return [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                kind | None,
-                _shared(*flags, help=text, env=env if with_environment else None, metavar=metavar),
-            ],
-        )
-        for name, (kind, flags, text, env, metavar) in _SHARED.items()
-    ]
-
-
-# The settings that have a flag: name in Settings, metavar, help.
-_SETTING_FLAGS: Final = (
-    ("memory", "MB", "Memory of the function."),
-    ("timeout", "SECONDS", "Timeout of the function."),
-    ("arch", "x86_64|arm64", "Processor of the function."),
-    ("runtime", "RUNTIME", "Runtime of the function, such as python3.12."),
-    ("retention", "DAYS", "How long logs are kept."),
-    ("notify", "all|failures|none", "Which mails are sent."),
-    ("bucket_namespace", "account-regional|global", "S3 namespace of the bucket names."),
-    ("input_bucket", "BUCKET", "A bucket of your own for the uploads."),
-    ("output_bucket", "BUCKET", "A bucket of your own for the results."),
-)
-
-
-def settings_parameters() -> list[inspect.Parameter]:
-    """Return a flag for each setting; values are checked where settings are resolved."""
-    return [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                str | None,
-                _shared(f"--{name.replace('_', '-')}", help=text, metavar=metavar),
-            ],
-        )
-        for name, metavar, text in _SETTING_FLAGS
-    ]
 
 
 Emails = Annotated[
@@ -145,65 +129,54 @@ class Invocation:
 
 def register(
     app: typer.Typer,
+    function: Callable[..., Result],
     name: str,
     *,
     aliases: tuple[str, ...] = (),
     title: str = "",
-    settings: bool = False,
     exits: str = "",
     example: str = "",
-) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
-    """Add a function as a command with the shared options and, if wanted, the settings' flags.
+) -> None:
+    """Add a function as a command with the shared options.
 
-    The function gets a Screen first, then its own parameters, then `settings`, a dict of the
-    flags. Its module must not postpone annotations: Typer reads them. `exits` and `example`
-    end the help; `title` is the command's full name where it is in a group.
+    The function gets a Screen first, then its own parameters; one called `settings` gets the
+    settings' flags as a dict. Its module must not postpone annotations: Typer reads them. `exits`
+    and `example` end the help; `title` is the command's full name where it is in a group.
     """
+    own = list(inspect.signature(function).parameters.values())[1:]
+    flags = _SETTINGS if any(parameter.name == "settings" for parameter in own) else ()
 
-    def add(function: Callable[..., Result]) -> Callable[..., Result]:
-        own = [
-            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for parameter in list(inspect.signature(function).parameters.values())[1:]
-            if parameter.name != "settings"
-        ]
-        flags = settings_parameters() if settings else []
-        help_text = "\n\n".join(
-            part
-            for part in (
-                inspect.cleandoc(function.__doc__ or ""),
-                exits,
-                f"\b\nExample: {example}" if example else "",
-            )
-            if part
-        )
+    def run(context: typer.Context, **values: Any) -> Result:
+        invocation: Invocation = context.obj
+        shared = {field.name: values.pop(field.name) for field in fields(Options)}
+        invocation.options = invocation.options.overridden_by(shared)
+        invocation.command = title or name
+        screen = invocation.screen = _open_screen(invocation)
+        if flags:
+            values["settings"] = {flag.name: values.pop(flag.name) for flag in flags}
+        with screen:
+            return function(screen, **values)
 
-        def run(context: typer.Context, **values: Any) -> Result:
-            invocation: Invocation = context.obj
-            shared = {field.name: values.pop(field.name) for field in fields(Options)}
-            invocation.options = invocation.options.overridden_by(shared)
-            invocation.command = title or name
-            screen = invocation.screen = _open_screen(invocation)
-            if settings:
-                values["settings"] = {flag.name: values.pop(flag.name) for flag in flags}
-            with screen:
-                return function(screen, **values)
+    parameters = [
+        inspect.Parameter(
+            "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+        ),
+        *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "settings"),
+        *(flag.parameter() for flag in flags),
+        *shared_parameters(with_environment=False),
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    help_text = _help(function, exits, example)
+    app.command(name, help=help_text)(run)
+    for alias in aliases:
+        app.command(alias, help=help_text, hidden=True)(run)
 
-        parameters = [
-            inspect.Parameter(
-                "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
-            ),
-            *own,
-            *flags,
-            *shared_parameters(with_environment=False),
-        ]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        app.command(name, help=help_text)(run)
-        for alias in aliases:
-            app.command(alias, help=help_text, hidden=True)(run)
-        return function
 
-    return add
+def _help(function: Callable[..., Result], exits: str, example: str) -> str:
+    """Return the docstring, the exit codes and an example, which is not to be wrapped."""
+    parts = (inspect.getdoc(function), exits, f"\b\nExample: {example}" if example else "")
+    return "\n\n".join(part for part in parts if part)
 
 
 def _open_screen(invocation: Invocation) -> Screen:

@@ -23,7 +23,7 @@ _EXAMPLE: Final = "pipeline-ctl demo holiday.jpg"
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "demo", exits=_EXITS, example=_EXAMPLE)(demo)
+    register(app, demo, "demo", exits=_EXITS, example=_EXAMPLE)
 
 
 def demo(

@@ -26,7 +26,7 @@ _MARKS: Final = {"error": "[red]✗[/]", "warning": "[yellow]![/]"}
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "doctor", exits=_EXITS, example=_EXAMPLE)(doctor)
+    register(app, doctor, "doctor", exits=_EXITS, example=_EXAMPLE)
 
 
 def doctor(

@@ -22,7 +22,7 @@ _EXAMPLE = "pipeline-ctl down --yes --delete-data"
 
 def add_to(app: typer.Typer) -> None:
     """Add the command and its alias."""
-    register(app, "down", aliases=("teardown",), exits=_EXITS, example=_EXAMPLE)(down)
+    register(app, down, "down", aliases=("teardown",), exits=_EXITS, example=_EXAMPLE)
 
 
 def down(

@@ -26,8 +26,8 @@ local_app = typer.Typer(
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     for command in (start, stop, status, env, inbox, confirm):
-        register(local_app, command.__name__, title=f"local {command.__name__}", exits=_EXITS)(
-            command
+        register(
+            local_app, command, command.__name__, title=f"local {command.__name__}", exits=_EXITS
         )
     app.add_typer(local_app, name="local")
 

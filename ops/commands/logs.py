@@ -31,7 +31,7 @@ _BOILERPLATE: Final = "LAMBDA_WARNING: Unhandled exception."  # six lines with e
 
 def add_to(app: typer.Typer) -> None:
     """Add the command and its alias."""
-    register(app, "logs", aliases=("tail-logs",), exits=_EXITS, example=_EXAMPLE)(logs)
+    register(app, logs, "logs", aliases=("tail-logs",), exits=_EXITS, example=_EXAMPLE)
 
 
 def logs(

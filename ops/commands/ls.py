@@ -17,7 +17,7 @@ _EXAMPLE = "pipeline-ctl ls"
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "ls", exits=_EXITS, example=_EXAMPLE)(ls)
+    register(app, ls, "ls", exits=_EXITS, example=_EXAMPLE)
 
 
 def ls(screen: "Screen") -> Result:

@@ -19,7 +19,7 @@ _EXAMPLE = "pipeline-ctl plan --memory 512"
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "plan", settings=True, exits=_EXITS, example=_EXAMPLE)(plan)
+    register(app, plan, "plan", exits=_EXITS, example=_EXAMPLE)
 
 
 def plan(

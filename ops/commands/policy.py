@@ -17,7 +17,7 @@ _EXAMPLE = "pipeline-ctl policy > policy.json"
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "policy", exits=_EXITS, example=_EXAMPLE)(policy)
+    register(app, policy, "policy", exits=_EXITS, example=_EXAMPLE)
 
 
 def policy(screen: "Screen") -> Result:

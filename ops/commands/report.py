@@ -17,7 +17,7 @@ _EXAMPLE: Final = "pipeline-ctl report --open"
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "report", exits=_EXITS, example=_EXAMPLE)(report)
+    register(app, report, "report", exits=_EXITS, example=_EXAMPLE)
 
 
 def report(

@@ -32,7 +32,7 @@ _REASONS: Final = {
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "reprocess", exits=_EXITS, example=_EXAMPLE)(reprocess)
+    register(app, reprocess, "reprocess", exits=_EXITS, example=_EXAMPLE)
 
 
 def reprocess(

@@ -24,7 +24,7 @@ _INVOCATIONS: Final = 5
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "status", exits=_EXITS, example=_EXAMPLE)(status)
+    register(app, status, "status", exits=_EXITS, example=_EXAMPLE)
 
 
 def status(screen: "Screen") -> Result:

@@ -28,7 +28,7 @@ _EXAMPLE = "pipeline-ctl test-upload holiday.jpg"
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "test-upload", exits=_EXITS, example=_EXAMPLE)(test_upload)
+    register(app, test_upload, "test-upload", exits=_EXITS, example=_EXAMPLE)
 
 
 def test_upload(

@@ -20,7 +20,7 @@ _EXAMPLE = "pipeline-ctl up --email me@example.com"
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    register(app, "up", settings=True, exits=_EXITS, example=_EXAMPLE)(up)
+    register(app, up, "up", exits=_EXITS, example=_EXAMPLE)
 
 
 def up(
