@@ -204,3 +204,39 @@ def test_help_and_version_load_no_boto3_rich_pillow_or_moto(arguments: list[str]
     )  # fmt: skip
 
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_wrong_option_after_the_command_still_gets_the_envelope(capsys: Capture) -> None:
+    code, answer = _json(capsys, "test-upload", "image.jpg", "--wait", "soon")
+
+    assert code == 2
+    assert answer["command"] == "test-upload"
+    assert "--wait" in answer["errors"][0]["what"]
+
+
+def test_ctrl_c_says_so_and_is_exit_code_130(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("boto3.Session", interrupted)
+
+    code, answer = _json(capsys, "ls", "--region", "us-east-1")
+
+    assert code == 130
+    assert answer["errors"][0]["code"] == "interrupted"
+
+
+def test_what_the_disk_refuses_is_told_as_such(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("boto3.Session", full)
+
+    code, answer = _json(capsys, "ls", "--region", "us-east-1")
+
+    assert code == 1
+    assert answer["errors"][0]["why"] == "No space left on device"
