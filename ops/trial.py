@@ -14,14 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from ops.log_events import LogEvent, Reader
-from ops.log_groups import Request, by_request
+from ops.log_groups import Request
+from ops.photos import Photo, content_type, fitted
 from ops.prices import image_cost_usd
+from ops.trial_log import TrialLog
 from provision.aws import Aws
 from provision.aws_errors import found
-from provision.errors import PipelineError, UsageError
+from provision.errors import PipelineError
 from provision.names import UPLOADS_PREFIX
 from provision.pipeline import Pipeline
 
@@ -29,7 +30,6 @@ KEY_MAX_BYTES: Final = 1021  # a longer key has no room for the output folder
 _FIRST_DELAY_S: Final = 0.15
 _LONGEST_DELAY_S: Final = 2.0
 _LOG_GRACE_S: Final = 8.0
-_CLOCK_SLACK_MS: Final = 300_000
 FRESH_S: Final = 360.0
 _AGAIN_S: Final = 25.0
 _PAUSE_S: Final = 1.0
@@ -39,15 +39,6 @@ class TrialFailedError(PipelineError):
     """An image went in and its outputs did not come out right."""
 
     code = "trial-failed"
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A file that is an image; sizes are of the upright picture."""
-
-    path: Path
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -74,24 +65,6 @@ class Trial:
     outputs: list[Output] = field(default_factory=list)
     request: Request | None = None
     error: PipelineError | None = None
-
-
-def open_photo(path: Path) -> Photo:
-    """Check that a file is an image before anything is uploaded; UsageError if not."""
-    try:
-        with Image.open(path) as image:
-            width, height = _upright_size(image)
-    except (UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UsageError(
-            f"{path} is no image that can be read.",
-            why=str(error),
-            fix="Choose a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP file.",
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read.", why=error.strerror or str(error), fix="Check the path."
-        ) from error
-    return Photo(path, width, height)
 
 
 def fresh_key(path: Path) -> str:
@@ -147,7 +120,7 @@ def _attempt(
     _upload(pipeline, photo.path, trial.key)
     trial.upload_s = time.monotonic() - began
     trial.uploaded_at_ms = int(time.time() * 1000)
-    log = _Log(pipeline, trial)
+    log = TrialLog(pipeline, trial.key, trial.uploaded_at_ms)
     step("waiting for the outputs")
     try:
         _await_outputs(pipeline, trial, log, began + patience_s)
@@ -206,56 +179,19 @@ def row(pipeline: Pipeline, trial: Trial) -> dict[str, Any]:
     }
 
 
-class _Log:
-    """The log lines that speak of one trial."""
-
-    def __init__(self, pipeline: Pipeline, trial: Trial) -> None:
-        since_ms = trial.uploaded_at_ms - _CLOCK_SLACK_MS
-        self._reader = Reader(pipeline.aws, pipeline.names.log_group, since_ms)
-        self._key = trial.key
-        self._uploaded_at_ms = trial.uploaded_at_ms
-        self._events: list[LogEvent] = []
-
-    def look(self) -> None:
-        self._events.extend(self._reader.read())
-
-    @property
-    def request(self) -> Request | None:
-        requests = by_request(self._events)
-        return next((r for r in requests if self._line(r) is not None), None)
-
-    @property
-    def verdict(self) -> LogEvent | None:
-        """The function's line about our key."""
-        request = self.request
-        return self._line(request) if request else None
-
-    @property
-    def crash(self) -> LogEvent | None:
-        """The first error of a request that ended before it named any image.
-
-        It need not be ours, but what stops one upload at the start stops every other.
-        """
-        silent = [r for r in by_request(self._events) if r.complete and not r.images]
-        errors = (e for r in silent for e in r.events if e.level in {"ERROR", "CRITICAL"})
-        return next((e for e in errors if e.time_ms >= self._uploaded_at_ms), None)
-
-    def _line(self, request: Request) -> LogEvent | None:
-        lines = [event for event in request.images if event.fields.get("key") == self._key]
-        return lines[-1] if lines else None
-
-
 def _upload(pipeline: Pipeline, path: Path, key: str) -> None:
-    content_type = Image.MIME.get(_format(path), "application/octet-stream")
     pipeline.aws.s3.upload_file(
         str(path),
         pipeline.input_bucket,
         key,
-        ExtraArgs={"ContentType": content_type, "ExpectedBucketOwner": pipeline.names.account},
+        ExtraArgs={
+            "ContentType": content_type(path),
+            "ExpectedBucketOwner": pipeline.names.account,
+        },
     )
 
 
-def _await_outputs(pipeline: Pipeline, trial: Trial, log: _Log, ends: float) -> None:
+def _await_outputs(pipeline: Pipeline, trial: Trial, log: TrialLog, ends: float) -> None:
     missing = _output_keys(pipeline, trial.key)
     delay = _FIRST_DELAY_S
     while missing:
@@ -273,7 +209,7 @@ def _await_outputs(pipeline: Pipeline, trial: Trial, log: _Log, ends: float) -> 
             delay = min(delay * 1.5, _LONGEST_DELAY_S)
 
 
-def _raise_verdict(trial: Trial, log: _Log) -> None:
+def _raise_verdict(trial: Trial, log: TrialLog) -> None:
     """Stop waiting as soon as the function itself says that nothing will come."""
     verdict = log.verdict or log.crash
     if verdict is None or verdict.message.split(" ")[0] == "processed":
@@ -286,7 +222,7 @@ def _raise_verdict(trial: Trial, log: _Log) -> None:
     )
 
 
-def _nothing_came(trial: Trial, log: _Log, missing: Mapping[str, str]) -> TrialFailedError:
+def _nothing_came(trial: Trial, log: TrialLog, missing: Mapping[str, str]) -> TrialFailedError:
     """Say which hop failed: S3 to Lambda, the function, or its writes."""
     if log.request is None:
         return TrialFailedError(
@@ -303,7 +239,7 @@ def _nothing_came(trial: Trial, log: _Log, missing: Mapping[str, str]) -> TrialF
     )
 
 
-def _await_report(aws: Aws, log: _Log) -> None:
+def _await_report(aws: Aws, log: TrialLog) -> None:
     """Give the log a few seconds to show Lambda's report."""
     ends = time.monotonic() + _LOG_GRACE_S
     delay = _FIRST_DELAY_S
@@ -325,12 +261,6 @@ def _check(pipeline: Pipeline, trial: Trial) -> None:
                 why=f"It should be {wanted[0]}x{wanted[1]}.",
                 fix="Run `pipeline-ctl up`; the function may be an older one.",
             )
-
-
-def fitted(width: int, height: int, side: int) -> tuple[int, int]:
-    """Return the size of a picture that fits a square and is never enlarged."""
-    scale = min(1.0, side / max(width, height))
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _fetch(pipeline: Pipeline, size: str, key: str) -> Output | None:
@@ -371,13 +301,3 @@ def _cost(pipeline: Pipeline, billed_ms: float | None) -> float | None:
     settings = pipeline.settings
     cost = image_cost_usd(billed_ms, settings.memory, settings.arch, outputs=len(settings.folders))
     return round(cost, 8)
-
-
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    upright = image.getexif().get(0x0112, 1) < 5  # orientations 5 to 8 lie on their side
-    return image.size if upright else (image.size[1], image.size[0])
-
-
-def _format(path: Path) -> str:
-    with Image.open(path) as image:
-        return image.format or ""

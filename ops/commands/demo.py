@@ -37,13 +37,13 @@ def demo(
     ] = Path("demo-output"),
 ) -> Result:
     """Send an image through the whole pipeline on this machine. Needs no AWS account."""
-    from ops import picture, trial
+    from ops import photos, picture
 
     save.mkdir(parents=True, exist_ok=True)
     if file is None:
         file = save / "original.jpg"
         picture.draw(file)
-    trial.open_photo(file)
+    photos.open_photo(file)
     with _throw_away_aws(screen):
         return _road(screen, file, save)
 

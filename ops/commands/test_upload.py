@@ -56,19 +56,19 @@ def test_upload(
     """Upload images under fresh keys and check the three outputs of each."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from ops import session, trial
+    from ops import photos, session, trial
     from ops.commands.doctor import command_flags
     from ops.doctor import upload
     from ops.render import escape
     from provision.events import Event
 
-    photos = [trial.open_photo(path) for path in files]
+    chosen = [photos.open_photo(path) for path in files]
     pipeline = session.open_pipeline(screen)
     fresh = trial.is_fresh(session.require(pipeline))
     deadline_s = wait or (trial.FRESH_S if fresh else _WAIT_S)
     screen.note(escape(session.where(pipeline, screen.options)))
 
-    def send(photo: trial.Photo) -> trial.Trial:
+    def send(photo: photos.Photo) -> trial.Trial:
         def step(doing: str) -> None:
             screen.listen(Event("started", photo.path.name, doing))
 
@@ -78,7 +78,7 @@ def test_upload(
         return done
 
     with ThreadPoolExecutor(_AT_ONCE) as pool, pipeline.aws.stopping_threads():
-        trials = list(pool.map(send, photos))
+        trials = list(pool.map(send, chosen))
     screen.settle()
     findings = upload.explain(pipeline, trials, command_flags(screen.options))
     if save:

@@ -24,6 +24,7 @@ from ops.local.state import Settings as LocalSettings
 from ops.local.state import State
 from ops.local.table import Sheet
 from ops.log_events import Reader
+from ops.photos import open_photo
 from provision import aws, engine
 from provision.aws import Aws
 from provision.errors import AccessError
@@ -133,9 +134,7 @@ def _everything(root: Aws, pipeline: Pipeline, photo: Path) -> None:
     pipelines(connection)
     _check(engine.plan(connection, changed.resources()))
     list_subscriptions(connection, pipeline.names.topic_arn)
-    sent = trial.run(
-        changed, trial.open_photo(photo), deadline_s=20, fresh=False, step=lambda _: None
-    )
+    sent = trial.run(changed, open_photo(photo), deadline_s=20, fresh=False, step=lambda _: None)
     if sent.error:
         raise sent.error
     diagnose(facts.read(changed))

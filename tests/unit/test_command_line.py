@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from ops import cli
 
 Capture = pytest.CaptureFixture[str]
+ROOT = Path(__file__).parents[2]
 
 
 def _json(capsys: Capture, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -240,3 +242,49 @@ def test_what_the_disk_refuses_is_told_as_such(
 
     assert code == 1
     assert answer["errors"][0]["why"] == "No space left on device"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = absent"]
+    + ["credential_process = /bin/false"],
+)
+def test_a_profile_that_gives_no_credentials_is_exit_code_4_and_one_message(
+    tmp_path: Path, lines: str
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"[profile broken]\n{lines}\n")
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from ops.start import main; main()"]
+        + ["status", "--profile", "broken", "--region", "us-east-1"],
+        env={**os.environ, "AWS_CONFIG_FILE": str(config)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 4
+    assert done.stderr.startswith("error: Cannot log in to AWS.\n")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_aws_configuration_is_a_usage_error(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[broken")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+
+    code, answer = _json(capsys, "status", "--region", "us-east-1")
+
+    assert code == 2
+    assert str(config) in answer["errors"][0]["why"]
+
+
+def test_an_endpoint_that_is_no_address_is_a_usage_error(capsys: Capture) -> None:
+    code, answer = _json(capsys, "ls", "--region", "us-east-1", "--endpoint-url", "nonsense")
+
+    assert code == 2
+    assert "nonsense" in answer["errors"][0]["what"]
