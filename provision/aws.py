@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions as boto_errors
@@ -116,8 +117,9 @@ class Aws:
 
     def _build_clients(self) -> None:
         """Build them while the first answers are awaited; each takes some 50 ms of processor."""
-        for service in ("sts", "lambda", "s3", "iam", "logs", "sns"):
-            self._client(service)
+        with suppress(boto_errors.BotoCoreError, ValueError):  # who needs the client will say it
+            for service in ("sts", "lambda", "s3", "iam", "logs", "sns"):
+                self._client(service)
 
     def _client(self, service: str) -> Any:
         with self._lock:  # sessions are not thread-safe while they build a client
@@ -212,6 +214,10 @@ def connect(
     """Open a session as the AWS CLI would; raises when profile or region cannot be used."""
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
+    except boto_errors.ConfigParseError as error:
+        raise UsageError(
+            "The AWS configuration cannot be read.", why=str(error), fix="Mend that file."
+        ) from error
     except boto_errors.ProfileNotFound as error:
         known = ", ".join(boto3.Session().available_profiles) or "none"
         raise UsageError(
@@ -226,6 +232,12 @@ def connect(
             fix="Add --region, such as --region eu-central-1.",
         )
     _check_region(session, session.region_name)
+    if endpoint_url and not urlsplit(endpoint_url).hostname:
+        raise UsageError(
+            f"'{endpoint_url}' is no address.",
+            why="An endpoint reads like http://127.0.0.1:5000.",
+            fix="Correct --endpoint-url or AWS_ENDPOINT_URL.",
+        )
     return Aws(session, endpoint_url=endpoint_url, say=say)
 
 

@@ -39,7 +39,10 @@ _NO_CREDENTIALS = (
     boto_errors.PartialCredentialsError,
     boto_errors.CredentialRetrievalError,
     boto_errors.MissingDependencyException,
+    boto_errors.InvalidConfigError,
+    boto_errors.ConfigNotFound,
 )
+_LOCKED_OUT = "Cannot log in to AWS."  # whatever was to be done first
 _EXPIRED_LOGIN = (
     boto_errors.UnauthorizedSSOTokenError,
     boto_errors.SSOError,
@@ -92,13 +95,13 @@ def explain(error: Exception, what: str) -> PipelineError:
         return _explain_answer(error, what)
     if isinstance(error, _EXPIRED_LOGIN):
         return AccessError(
-            what,
+            _LOCKED_OUT,
             why=f"The login of this profile has expired: {error}",
             fix="Run `aws sso login` (or `aws login`) with the same profile, then try again.",
         )
     if isinstance(error, _NO_CREDENTIALS):
         return AccessError(
-            what,
+            _LOCKED_OUT,
             why=f"No usable AWS credentials: {error}",
             fix="Run `aws configure` or choose a --profile; without an account, add --local.",
         )

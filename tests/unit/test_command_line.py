@@ -246,18 +246,20 @@ def test_what_the_disk_refuses_is_told_as_such(
 
 @pytest.mark.parametrize(
     "lines",
-    ["role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = absent"]
-    + ["credential_process = /bin/false"],
+    [
+        "role_arn = arn:aws:iam::123456789012:role/x\nsource_profile = absent",
+        "credential_process = /bin/false",
+    ],
 )
 def test_a_profile_that_gives_no_credentials_is_exit_code_4_and_one_message(
     tmp_path: Path, lines: str
 ) -> None:
     config = tmp_path / "config"
     config.write_text(f"[profile broken]\n{lines}\n")
+    program = [sys.executable, "-c", "from ops.start import main; main()"]
 
     done = subprocess.run(
-        [sys.executable, "-c", "from ops.start import main; main()"]
-        + ["status", "--profile", "broken", "--region", "us-east-1"],
+        [*program, "status", "--profile", "broken", "--region", "us-east-1"],
         env={**os.environ, "AWS_CONFIG_FILE": str(config)},
         cwd=ROOT,
         capture_output=True,
