@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from provision.aws import Aws
 from provision.aws_errors import error_code, error_text, found
-from provision.names import Names
+from provision.names import PIPELINE_TAG, Names
 from provision.resource import Known, State
 
 _PERMISSION_S: Final = 120.0
@@ -35,7 +35,7 @@ class OnFailure:
             ),
             "ResourceNotFoundException",
         )
-        if answer is None:
+        if answer is None or not self._is_our_function():
             return None
         on_failure = answer.get("DestinationConfig", {}).get("OnFailure", {})  # {} if unset (L21)
         return {"id": on_failure.get("Destination"), "destination": on_failure.get("Destination")}
@@ -51,6 +51,13 @@ class OnFailure:
             why="the role's new permission to publish to reach Lambda",
             deadline_s=_PERMISSION_S,
         )
+
+    def _is_our_function(self) -> bool:
+        answer = found(
+            lambda: self._aws.lambda_.list_tags(Resource=self._names.function_arn),
+            "ResourceNotFoundException",
+        )
+        return answer is not None and answer["Tags"].get(PIPELINE_TAG) == self._names.pipeline
 
     def delete(self) -> None:
         found(

@@ -13,9 +13,10 @@ from typing import Literal
 
 from provision.aws import Aws
 from provision.aws_errors import found
-from provision.errors import UsageError
+from provision.errors import ForeignResourceError, UsageError
 from provision.names import Names
 from provision.resource import Known, State
+from provision.resources.topic import Topic
 
 _EMAIL = re.compile(r"[^@\s,;<>\"()]+@[^@\s,;<>\"()]+\.[^@\s.,;<>\"()]+")
 _PENDING = "PendingConfirmation"  # instead of an ARN (N2)
@@ -44,6 +45,7 @@ class Subscriptions:
         self, aws: Aws, names: Names, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> None:
         self._aws = aws
+        self._topic = Topic(aws, names)
         self._topic_arn = names.topic_arn
         self._add = sorted(checked_email(email) for email in add)
         self._remove = sorted(checked_email(email) for email in remove)
@@ -52,6 +54,11 @@ class Subscriptions:
         return {"subscribed": self._add, "unsubscribed": self._remove}
 
     def read(self) -> State | None:
+        """Return those of our own topic; None for another's, whose subscribers are not ours."""
+        try:
+            self._topic.read()
+        except ForeignResourceError:
+            return None
         listed = list_subscriptions(self._aws, self._topic_arn)
         if listed is None:
             return None

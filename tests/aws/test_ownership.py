@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ops.local.server import LocalServer
 from provision import engine
 from provision.errors import ForeignResourceError, StoredImagesError
 from provision.pipeline import Pipeline
@@ -86,6 +87,34 @@ def test_up_and_down_leave_a_foreign_resource_alone(pipeline: Pipeline, name: st
     assert isinstance(made.failures[name], ForeignResourceError)
     assert name not in gone.changes
     assert _read_raw(pipeline, name) == before
+
+
+def test_down_leaves_the_subscribers_of_a_foreign_topic(
+    pipeline: Pipeline, server: LocalServer
+) -> None:
+    arn = pipeline.aws.sns.create_topic(Name=pipeline.names.topic)["TopicArn"]
+    pipeline.aws.sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="theirs@example.com")
+    server.state.mailbox.confirm_address("theirs@example.com")
+
+    gone = engine.down(pipeline.aws, pipeline.resources())
+
+    assert gone.remaining == []
+    listed = pipeline.aws.sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+    assert [s["Endpoint"] for s in listed if s["SubscriptionArn"].startswith(arn)]
+
+
+def test_down_leaves_the_destination_of_a_foreign_function(pipeline: Pipeline) -> None:
+    _foreign_function(pipeline)
+    pipeline.aws.lambda_.put_function_event_invoke_config(
+        FunctionName=pipeline.names.function, MaximumRetryAttempts=1
+    )
+
+    engine.down(pipeline.aws, pipeline.resources())
+
+    config = pipeline.aws.lambda_.get_function_event_invoke_config(
+        FunctionName=pipeline.names.function
+    )
+    assert config["MaximumRetryAttempts"] == 1
 
 
 def test_notifications_of_others_survive_up_and_down(pipeline: Pipeline) -> None:
