@@ -146,7 +146,7 @@ class Bucket:
             "Bucket": self.bucket,
             "CreateBucketConfiguration": configuration,
         }
-        if self._names.account_regional and not self._chosen_by_user:
+        if self.bucket.endswith(f"-{self._names.account}-{self._aws.region}-an"):
             parameters["BucketNamespace"] = "account-regional"  # (S7)
         try:
             created = self._settled(

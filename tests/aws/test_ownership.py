@@ -212,6 +212,17 @@ def test_a_named_bucket_that_is_absent_is_made_and_unmade(
     assert "brand-new-uploads" not in buckets
 
 
+def test_our_own_bucket_names_can_be_given_as_the_users(
+    describe: Callable[..., Pipeline],
+) -> None:
+    ours = describe().names
+    pipeline = describe(input_bucket=ours.bucket("input"), output_bucket=ours.bucket("output"))
+
+    outcome = engine.up(pipeline.aws, pipeline.resources())
+
+    assert outcome.ok
+
+
 def test_stored_images_are_not_deleted_unless_told_to(pipeline: Pipeline) -> None:
     engine.up(pipeline.aws, pipeline.resources())
     pipeline.aws.s3.put_object(Bucket=pipeline.output_bucket, Key="large/a.jpg", Body=b"1")
