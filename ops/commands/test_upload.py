@@ -1,5 +1,6 @@
 """`test-upload`: send images through the pipeline and check what comes out."""
 
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,6 +64,8 @@ def test_upload(
     from provision.events import Event
 
     chosen = [photos.open_photo(path) for path in files]
+    if save:
+        save.mkdir(parents=True, exist_ok=True)  # before anything is uploaded
     pipeline = session.open_pipeline(screen)
     fresh = trial.is_fresh(session.require(pipeline))
     deadline_s = wait or (trial.FRESH_S if fresh else _WAIT_S)
@@ -90,9 +93,14 @@ def test_upload(
 
 
 def _save(folder: Path, trials: "Sequence[Trial]") -> None:
+    """Save each under its file's name; files of one name get a number."""
+    names: list[str] = []
     for done in trials:
+        stem = done.photo.path.stem
+        numbered = chain([stem], (f"{stem}-{number}" for number in count(2)))
+        names.append(next(name for name in numbered if name not in names))
         for output in done.outputs:
-            target = folder / output.size / f"{done.photo.path.stem}{_suffix(output.content_type)}"
+            target = folder / output.size / f"{names[-1]}{_suffix(output.content_type)}"
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(output.content)
 

@@ -80,6 +80,31 @@ def test_test_upload_prints_its_contract_and_links_that_open(
         assert len(answer.read()) == output["bytes"]
 
 
+def test_saved_results_of_files_of_one_name_do_not_overwrite_each_other(
+    made: Pipeline, capsys: Capture, tmp_path: Path
+) -> None:
+    paths = [tmp_path / "a" / "x.jpg", tmp_path / "b" / "x.jpg"]
+    for path in paths:
+        path.parent.mkdir()
+        Image.effect_noise((320, 240), 60).convert("RGB").save(path)
+
+    _json(made, capsys, "test-upload", *map(str, paths), "--save", str(tmp_path / "out"))
+
+    assert {p.name for p in (tmp_path / "out" / "large").iterdir()} == {"x.jpg", "x-2.jpg"}
+
+
+def test_a_place_that_cannot_hold_results_is_refused_before_any_upload(
+    made: Pipeline, capsys: Capture, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jpg"
+    Image.effect_noise((320, 240), 60).convert("RGB").save(path)
+
+    code = cli.run(["test-upload", str(path), "--save", str(path), *_where(made)])
+
+    assert code == 1
+    assert "a.jpg cannot be written" in capsys.readouterr().err
+
+
 def test_logs_print_an_object_a_line(made: Pipeline, capsys: Capture) -> None:
     cli.run(["logs", *_where(made), "--json"])
 
