@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -113,9 +113,10 @@ class Reader:
         return dict(answer or {})
 
     def _is_new(self, event: dict[str, Any]) -> bool:
-        if event["eventId"] in self._seen:
+        identity = _identity(event)
+        if identity in self._seen:
             return False
-        self._seen[event["eventId"]] = event["timestamp"]
+        self._seen[identity] = event["timestamp"]
         # Whoever writes to a log may date an event in the future; when it came is AWS's clock.
         came_ms = min(event["timestamp"], event.get("ingestionTime", event["timestamp"]))
         self._newest_ms = max(self._newest_ms, came_ms)
@@ -126,12 +127,18 @@ class Reader:
         self._seen = {key: ms for key, ms in self._seen.items() if ms >= start_ms}
 
 
+def _identity(event: Mapping[str, Any]) -> str:
+    """Return the event's id; emulators that give none are taken at their stream and text."""
+    text = f"{event.get('logStreamName')} {event['timestamp']} {event['message']}"
+    return str(event.get("eventId", text))
+
+
 def parse(event: Any) -> LogEvent:
     """Understand one event of FilterLogEvents, in either of Lambda's log formats (L33, L34)."""
     raw = str(event["message"])
     known = {
         "time_ms": int(event["timestamp"]),
-        "event_id": str(event["eventId"]),
+        "event_id": _identity(event),
         "stream": str(event.get("logStreamName", "")),
     }
     try:
