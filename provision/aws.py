@@ -125,7 +125,7 @@ class Aws:
         with self._lock:  # sessions are not thread-safe while they build a client
             if service not in self._clients:
                 self._clients[service] = self.session.client(  # type: ignore[call-overload]
-                    service, endpoint_url=self.endpoint_url, config=_config()
+                    service, endpoint_url=self.endpoint_url, config=_config(service)
                 )
             return self._clients[service]
 
@@ -262,8 +262,10 @@ def _check_region(session: boto3.Session, region: str) -> None:
         ) from error
 
 
-def _config() -> Config:
+def _config(service: str) -> Config:
     return Config(
+        # links are signed the old way unless told so, which new buckets refuse
+        signature_version="s3v4" if service == "s3" else None,
         retries={"mode": "standard", "max_attempts": 6},
         connect_timeout=10,
         read_timeout=70,
