@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -75,27 +76,44 @@ def change_lines(changes: Mapping[str, Change]) -> list[str]:
     for change in changes.values():
         if change.action != "keep":
             lines.append(f"{_SIGNS[change.action]} [bold]{change.resource}[/] {change.action}")
-            lines += [_difference_line(change, difference) for difference in change.differences]
+            for difference in change.differences:
+                lines += _difference_lines(change, difference)
     return lines
 
 
-def _difference_line(change: Change, difference: Difference) -> str:
-    desired = _short(difference.desired)
+def _difference_lines(change: Change, difference: Difference) -> list[str]:
+    """Return a line a field; of a mapping that changes, a line for each key that differs."""
+    actual, desired = difference.actual, difference.desired
     if change.action == "create":
-        return f"    {difference.field}: {desired}"
-    return f"    {difference.field}: {_short(difference.actual)} -> {desired}"
+        return [f"    {difference.field}: {_short(desired)}"]
+    if not (isinstance(actual, Mapping) and isinstance(desired, Mapping)):
+        return [f"    {difference.field}: {_short(actual)} -> {_short(desired)}"]
+    return [
+        f"    {difference.field} {escape(key)}: {_short(actual.get(key, 'unset'))} -> "
+        f"{_short(desired.get(key, 'unset'))}"
+        for key in sorted({*actual, *desired})
+        if actual.get(key) != desired.get(key)
+    ]
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return escape(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]} ...")
 
 
-def pending_lines(subscriptions: Sequence[Subscription]) -> list[str]:
+def pending_lines(subscriptions: Sequence[Subscription], pipeline: Pipeline) -> list[str]:
     """Return what to do about each unconfirmed address."""
+    open_link = "open the link in the mail from AWS. It is valid for two days."
+    if pipeline.aws.local:
+        open_link = "run `pipeline-ctl local confirm`."
+    unwanted = {email.lower() for email in pipeline.remove_emails}
     return [
-        f"[yellow]![/] {escape(s.email)} has not confirmed yet: open the link in the mail "
-        "from AWS. It is valid for two days."
+        f"[yellow]![/] {escape(s.email)} has not confirmed yet: "
+        + (
+            "it cannot be removed and lapses after two days."
+            if s.email.lower() in unwanted
+            else open_link
+        )
         for s in subscriptions
         if s.status == "pending"
     ]

@@ -38,6 +38,7 @@ def up(
 ) -> Result:
     """Create the pipeline or mend what differs. Never asks; a second run changes nothing."""
     from ops import session
+    from ops.commands.doctor import command_flags
     from ops.commands.plan import plan_of
     from ops.render import escape
     from provision import engine
@@ -58,20 +59,22 @@ def up(
     screen.settle()
     if resend and "topic" not in outcome.failures:
         _resend(pipeline)
-    return _result(pipeline, outcome)
+    return _result(pipeline, outcome, command_flags(screen.options))
 
 
 def _resend(pipeline: "Pipeline") -> None:
     from provision.resources.subscriptions import list_subscriptions, subscribe
 
     topic = pipeline.names.topic_arn
+    unwanted = {email.lower() for email in pipeline.remove_emails}
     for subscription in list_subscriptions(pipeline.aws, topic) or []:
-        if subscription.status == "pending":
+        if subscription.status == "pending" and subscription.email.lower() not in unwanted:
             subscribe(pipeline.aws, topic, subscription.email)
 
 
-def _result(pipeline: "Pipeline", outcome: "Outcome") -> Result:
+def _result(pipeline: "Pipeline", outcome: "Outcome", flags: str) -> Result:
     from ops import describe
+    from ops.render import escape
 
     subscriptions = describe.listed_subscriptions(outcome)
     data = {
@@ -84,9 +87,9 @@ def _result(pipeline: "Pipeline", outcome: "Outcome") -> Result:
         errors = tuple(outcome.failures.values())
         exit_code = max(error.exit_code for error in errors) if not outcome.changes else 1
         return Result(data, "", exit_code, "partial" if outcome.changes else "failed", errors)
-    lines = [_summary(outcome), *describe.pending_lines(subscriptions)]
+    lines = [_summary(outcome), *describe.pending_lines(subscriptions, pipeline)]
     lines.append(f"Upload to s3://{pipeline.input_bucket}/uploads/")
-    lines.append("Try it with `pipeline-ctl test-upload IMAGE`.")
+    lines.append(f"Try it with `pipeline-ctl test-upload{escape(flags)} IMAGE`.")
     return Result(data, "\n".join(lines))
 
 

@@ -76,6 +76,7 @@ def test_test_upload_prints_its_contract_and_links_that_open(
     }  # fmt: skip
     output = upload["outputs"][0]
     assert set(output) == {"size", "key", "width", "height", "bytes", "content_type", "url"}
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in output["url"]
     with urllib.request.urlopen(output["url"]) as answer:
         assert len(answer.read()) == output["bytes"]
 
@@ -103,6 +104,22 @@ def test_a_place_that_cannot_hold_results_is_refused_before_any_upload(
 
     assert code == 1
     assert "a.jpg cannot be written" in capsys.readouterr().err
+
+
+def test_plan_names_each_key_that_differs(made: Pipeline, capsys: Capture) -> None:
+    cli.run(["plan", "--notify", "failures", *_where(made)])
+
+    out = capsys.readouterr().out
+    assert "environment NOTIFY: unset -> failures" in out
+    assert "OUTPUT_BUCKET" not in out
+
+
+def test_up_names_a_next_command_that_meets_the_same_pipeline(
+    made: Pipeline, capsys: Capture
+) -> None:
+    cli.run(["up", *_where(made)])
+
+    assert f"test-upload --name {made.names.pipeline}" in capsys.readouterr().out
 
 
 def test_logs_print_an_object_a_line(made: Pipeline, capsys: Capture) -> None:
