@@ -25,16 +25,22 @@ def open_photo(path: Path) -> Photo:
         with Image.open(path) as image:
             width, height = _upright_size(image)
     except (UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UsageError(
-            f"{path} is no image that can be read.",
-            why=str(error),
-            fix="Choose a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP file.",
-        ) from error
+        raise _no_image(path, error) from error
     except OSError as error:
+        if error.errno is None:  # Pillow's word for a header that is cut off
+            raise _no_image(path, error) from error
         raise UsageError(
             f"{path} cannot be read.", why=error.strerror or str(error), fix="Check the path."
         ) from error
     return Photo(path, width, height)
+
+
+def _no_image(path: Path, error: Exception) -> UsageError:
+    return UsageError(
+        f"{path} is no image that can be read.",
+        why=str(error),
+        fix="Choose a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP file.",
+    )
 
 
 def content_type(path: Path) -> str:

@@ -50,6 +50,7 @@ def open_pipeline(
     it is asked for and does not run.
     """
     file = spec.read_file(Path(spec.SETTINGS_FILE))
+    addresses = _addresses(file)
     for address in (*add_emails, *remove_emails):
         checked_email(address)
     spec.resolve(flags or {}, os.environ, file, {})  # refuse what cannot be before any call
@@ -75,7 +76,7 @@ def open_pipeline(
         names,
         settings,
         defaults=spec.Settings(**defaults),
-        add_emails=[*_addresses(file), *add_emails],
+        add_emails=[*addresses, *add_emails],
         remove_emails=remove_emails,
         delete_data=delete_data,
     )
@@ -192,5 +193,11 @@ def _check_runs_here(settings: spec.Settings, info: Mapping[str, Any]) -> None:
 
 def _addresses(file: Mapping[str, Any]) -> list[str]:
     value = file.get("email", [])
-    addresses = [value] if isinstance(value, str) else list(value)
+    addresses = [value] if isinstance(value, str) else value
+    if not isinstance(addresses, list):
+        raise UsageError(
+            f"{spec.SETTINGS_FILE}: email cannot be '{value}'.",
+            why="It takes an address or a list of them.",
+            fix="Correct the value.",
+        )
     return [checked_email(str(address)) for address in addresses]

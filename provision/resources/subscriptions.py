@@ -122,6 +122,6 @@ def checked_email(email: str) -> str:
         raise UsageError(
             f"'{email}' is no e-mail address.",
             why="An address reads like me@example.com.",
-            fix="Correct --email.",
+            fix="Correct the address.",
         )
     return email

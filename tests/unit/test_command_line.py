@@ -136,6 +136,25 @@ def test_a_file_that_is_no_image_is_refused_before_any_call(
     assert "notes.jpg" in envelope["errors"][0]["what"]
 
 
+def test_an_image_whose_header_is_cut_off_is_no_image(capsys: Capture, tmp_path: Path) -> None:
+    path = tmp_path / "cut.jpg"
+    path.write_bytes(b"\xff\xd8\xff\xe2\x0c\x00ICC")
+
+    code, answer = _json(capsys, "test-upload", str(path))
+
+    assert code == 2
+    assert "no image" in answer["errors"][0]["what"]
+
+
+def test_an_email_setting_that_is_no_text_is_a_usage_error(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.toml").write_text("email = 3")
+
+    code, answer = _json(capsys, "plan", "--endpoint-url", "http://127.0.0.1:9")
+
+    assert code == 2
+    assert "email" in answer["errors"][0]["what"]
+
+
 def test_a_missing_file_is_refused_before_any_call(capsys: Capture, tmp_path: Path) -> None:
     code, envelope = _json(capsys, "test-upload", str(tmp_path / "gone.jpg"))
 
