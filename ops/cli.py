@@ -119,7 +119,7 @@ def run(arguments: Sequence[str]) -> int:
             return result or 0
         _screen(invocation).show(result)
         return int(result.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # Typer aborts a question at Ctrl-C and Ctrl-D
         return _fail(invocation, InterruptedRunError("Stopped.", fix="Run it again to go on."))
     except PipelineError as error:
         return _fail(invocation, error)

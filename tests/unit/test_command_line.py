@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from ops import cli
 
@@ -242,6 +243,20 @@ def test_ctrl_c_says_so_and_is_exit_code_130(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("boto3.Session", interrupted)
+
+    code, answer = _json(capsys, "ls", "--region", "us-east-1")
+
+    assert code == 130
+    assert answer["errors"][0]["code"] == "interrupted"
+
+
+def test_ctrl_c_at_a_question_is_exit_code_130(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def aborted(*_: object, **__: object) -> None:
+        raise typer.Abort
+
+    monkeypatch.setattr("boto3.Session", aborted)
 
     code, answer = _json(capsys, "ls", "--region", "us-east-1")
 
