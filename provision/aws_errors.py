@@ -109,7 +109,8 @@ def explain(error: Exception, what: str) -> PipelineError:
         return PipelineError(
             what,
             why=f"{error}",
-            fix="Check --region and --endpoint-url, AWS_ENDPOINT_URL and the network.",
+            fix="Check --region and --endpoint-url, AWS_ENDPOINT_URL and the network; the local "
+            "AWS is started with `pipeline-ctl local start`.",
         )
     return PipelineError(what, why=str(error), fix="Run it again; --debug shows the details.")
 
