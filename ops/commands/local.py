@@ -82,8 +82,15 @@ def status(screen: "Screen") -> Result:
     running = _running()
     answer = _ask(running, "status")
     lines = [f"The local AWS runs at {running.url} (process {running.pid})."]
-    lines += [f"  {key}: {value}" for key, value in answer.items()]
+    lines += [f"  {key}: {_in_words(value)}" for key, value in answer.items()]
     return Result({**_data(running), **answer}, "\n".join(lines))
+
+
+def _in_words(value: Any) -> str:
+    """Return a count, or several as `busy 1, idle 2`."""
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{name} {number}" for name, number in value.items())
 
 
 def env(screen: "Screen") -> Result:

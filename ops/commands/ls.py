@@ -28,7 +28,9 @@ def ls(screen: "Screen") -> Result:
 
     connection = session.connect(screen)
     rows = explained(lambda: pipelines(connection), "list", "the functions")
-    lines = [f"{escape(row['name']):<30} {row['version']:<10} {row['modified']}" for row in rows]
+    lines = [
+        f"{escape(row['name']):<30} {row['version']:<10} {row['modified'][:19]}" for row in rows
+    ]
     return Result({"pipelines": rows}, "\n".join(lines) or "There are no pipelines here.")
 
 
