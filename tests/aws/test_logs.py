@@ -218,7 +218,10 @@ def test_ctrl_c_ends_a_follower_with_what_it_held_and_no_complaint(
 ) -> None:
     request = "33333333-e9f4-11e8-9739-2dfe598c3fcd"
     _write(made.aws, log, "s", (_now_ms(), f"START RequestId: {request} Version: 1"))
-    command = [sys.executable, "-c", "from ops import cli; cli.main()", "logs", "--follow"]
+    # A shell that starts something in the background has it ignore Ctrl-C.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{heed}; from ops import cli; cli.main()"
+    command = [sys.executable, "-c", program, "logs", "--follow"]
     where = ["--endpoint-url", str(made.aws.endpoint_url), "--name", made.names.pipeline]
     rows, looked_twice = _looks(2)
 

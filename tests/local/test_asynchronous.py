@@ -112,6 +112,18 @@ def test_s21_a_deletion_has_no_size(
     assert_like(found[1:], expected[2:])
 
 
+def test_s10_nothing_is_delivered_once_the_permission_is_gone(
+    aws: Aws, s3: Any, lambda_: Any, bucket: str, function: str
+) -> None:
+    _notify_function(s3, lambda_, bucket, function)
+    lambda_.remove_permission(FunctionName=function, StatementId="s3")
+    before = aws.state.counts["undelivered_events"]
+
+    s3.put_object(Bucket=bucket, Key="k", Body=b"")
+
+    assert aws.state.counts["undelivered_events"] == before + 1
+
+
 def test_s18_the_sequencer_grows_with_each_write(
     s3: Any, records: Callable[[], list[dict[str, Any]]], notified: str
 ) -> None:

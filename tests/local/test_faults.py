@@ -72,11 +72,15 @@ def test_l1_a_function_may_never_become_active(
 def test_s17_events_may_never_be_delivered(
     aws: Aws, s3: Any, lambda_: Any, bucket: str, function: str
 ) -> None:
+    lambda_.add_permission(
+        FunctionName=function,
+        StatementId="s3",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+    )
     entry = {"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"]}
     s3.put_bucket_notification_configuration(
-        Bucket=bucket,
-        NotificationConfiguration={"LambdaFunctionConfigurations": [entry]},
-        SkipDestinationValidation=True,
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [entry]}
     )
     heard: list[Any] = []
     later = aws.state.invocations.later

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -596,3 +597,12 @@ def _on_failure(*, lambda_: Any, function: str, target: str) -> None:
     lambda_.put_function_event_invoke_config(
         FunctionName=function, DestinationConfig={"OnFailure": {"Destination": target}}
     )
+
+
+def test_l3_an_update_moves_the_time_of_the_last_change(lambda_: Any, function: str) -> None:
+    before = lambda_.get_function_configuration(FunctionName=function)["LastModified"]
+
+    after = lambda_.update_function_configuration(FunctionName=function, Timeout=9)["LastModified"]
+
+    assert after > before
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000", after)
