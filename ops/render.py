@@ -173,7 +173,7 @@ def _line(event: Event) -> str:
     if event.kind == "failed":
         detail = "failed"  # what happened comes with the errors, once
     seconds = f" [dim]{event.seconds:.1f} s[/]" if event.seconds is not None else ""
-    return f"{mark} {event.resource:<15} {escape(detail)}{seconds}"
+    return f"{mark} {escape(event.resource):<15} {escape(detail)}{seconds}"
 
 
 class _Tree:
@@ -215,5 +215,6 @@ class _Tree:
             return (Text.from_markup(_line(event)),)
         doing = _DOING.get(event.detail, event.detail)
         age = time.monotonic() - self._begun[event.resource]
-        text = Text.from_markup(f"{event.resource:<15} {escape(doing)} [dim]{age:.0f} s[/]")
+        name = escape(event.resource)
+        text = Text.from_markup(f"{name:<15} {escape(doing)} [dim]{age:.0f} s[/]")
         return (Spinner("dots", text=text),)

@@ -106,6 +106,17 @@ def test_a_place_that_cannot_hold_results_is_refused_before_any_upload(
     assert "a.jpg cannot be written" in capsys.readouterr().err
 
 
+def test_progress_shows_a_file_name_that_looks_like_markup(
+    made: Pipeline, capsys: Capture, tmp_path: Path
+) -> None:
+    path = tmp_path / "a [red] b.jpg"
+    Image.effect_noise((320, 240), 60).convert("RGB").save(path)
+
+    cli.run(["test-upload", str(path), *_where(made)])
+
+    assert "a [red] b.jpg" in capsys.readouterr().err
+
+
 def test_plan_names_each_key_that_differs(made: Pipeline, capsys: Capture) -> None:
     cli.run(["plan", "--notify", "failures", *_where(made)])
 
