@@ -55,6 +55,11 @@ class Request:
         return any(event.level in {"ERROR", "CRITICAL"} for event in self.events)
 
     @property
+    def refused(self) -> bool:
+        """Whether the function turned an upload away for good."""
+        return any(event.message.startswith("refused") for event in self.images)
+
+    @property
     def images(self) -> list[LogEvent]:
         """The function's own lines: processed, refused, skipped or failed, with their key."""
         return [e for e in self.events if e.kind == "function" and "key" in e.fields]

@@ -79,6 +79,7 @@ def open_pipeline(
         add_emails=[*addresses, *add_emails],
         remove_emails=remove_emails,
         delete_data=delete_data,
+        former=spec.resolve({}, {}, {}, recorded, defaults),
     )
 
 

@@ -10,8 +10,10 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"pipeline-ctl {installed_version()}")  # noqa: T201 - the answer itself
         return
-    from ops import cli
-
+    try:
+        from ops import cli
+    except KeyboardInterrupt:
+        sys.exit(130)
     cli.main()
 
 

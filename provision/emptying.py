@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 1000  # more are refused (S26)
 _THREADS: Final = 8
+_NOT_IN_XML: Final = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")  # so no batch can name it
 _REFILLS: Final = 5  # late writes fill a bucket again (S25)
 
 
@@ -62,8 +64,16 @@ def _first_batches(aws: Aws, bucket: str, owner: str) -> list[list[ObjectIdentif
 
 
 def _delete_batch(aws: Aws, bucket: str, owner: str, batch: list[ObjectIdentifierTypeDef]) -> int:
+    odd = [item for item in batch if _NOT_IN_XML.search(item["Key"])]
+    for item in odd:
+        aws.s3.delete_object(
+            Bucket=bucket, ExpectedBucketOwner=owner, Key=item["Key"], VersionId=item["VersionId"]
+        )
+    sent = [item for item in batch if item not in odd] if odd else batch
+    if not sent:
+        return len(batch)
     answer = aws.s3.delete_objects(
-        Bucket=bucket, ExpectedBucketOwner=owner, Delete={"Objects": batch, "Quiet": True}
+        Bucket=bucket, ExpectedBucketOwner=owner, Delete={"Objects": sent, "Quiet": True}
     )
     errors = answer.get("Errors", [])  # failures of single keys come with a 200 (S26)
     if errors:

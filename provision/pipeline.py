@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Pipeline:
     add_emails: Sequence[str] = ()
     remove_emails: Sequence[str] = ()
     delete_data: bool = False
+    former: Settings | None = None  # what an earlier `up` recorded
     function_dir: Path = package.FUNCTION_DIR
 
     @property
@@ -86,6 +87,32 @@ class Pipeline:
             Bucket(aws, names, "input", chosen=chosen_in, delete_data=data),
             Bucket(aws, names, "output", chosen=chosen_out, delete_data=data),
         ]
+
+
+def leave_former_buckets(pipeline: Pipeline) -> list[str]:
+    """Let go of the buckets that an earlier `up` used and this one will not.
+
+    Our notification goes, and a bucket of ours that holds nothing. Returns the names of buckets of
+    ours that stay because they hold images. Runs before the new ones are recorded, so a run that
+    dies in between does it again.
+    """
+    if pipeline.former is None:
+        return []
+    regional = pipeline.former.bucket_namespace == "account-regional"
+    names = replace(pipeline.names, account_regional=regional)
+    before = replace(pipeline, settings=pipeline.former, names=names)
+    staying = []
+    kept = {bucket.bucket for bucket in pipeline.buckets()}
+    for old in before.buckets():
+        if old.bucket in kept:
+            continue
+        if old.name == "input-bucket":
+            Notification(pipeline.aws, pipeline.names, old.bucket).delete()
+        if old.stored()[0]:
+            staying.append(old.bucket)
+        else:
+            old.delete()
+    return staying
 
 
 def program_version() -> str:

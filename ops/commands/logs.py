@@ -74,13 +74,14 @@ def logs(
         show(collector.rest())
         return Result(streamed=True, exit_code=130)
     if not shown and not screen.json:
-        screen.note(f"No log lines in the last {since}.")
+        chosen = bool(errors or request or filter_text)
+        screen.note(f"No {'such requests' if chosen else 'log lines'} in the last {since}.")
     return Result(streamed=True)
 
 
 def _wanted(group: "Request", errors: bool, request: str, text: str) -> bool:
     return (
-        (not errors or group.failed)
+        (not errors or group.failed or group.refused)
         and (not request or group.request_id == request)
         and (not text or any(text in _text(event) for event in group.events))
     )
@@ -152,7 +153,7 @@ def _text(event: "LogEvent") -> str:
 def _lines(group: "Request") -> list[str]:
     from ops.render import escape
 
-    mark = "[red]✗[/]" if group.failed else "[green]✓[/]"
+    mark = "[red]✗[/]" if group.failed or group.refused else "[green]✓[/]"
     lines = [f"{mark} [bold]{group.events[0].time}[/] {escape(group.request_id or '')}".rstrip()]
     lines += [f"    [dim]{measured}[/]" for measured in _measured(group)]
     told = {event.fields.get("errorType") for event in group.events if event.kind == "function"}

@@ -114,7 +114,7 @@ def _invocation_line(request: "Request") -> str:
     from ops.render import escape
 
     row = _invocation_row(request)
-    mark = "[red]✗[/]" if row["failed"] else "[green]✓[/]"
+    mark = "[red]✗[/]" if row["failed"] or request.refused else "[green]✓[/]"
     keys = ", ".join(row["keys"]) or row["request_id"]
     return f"{mark} {row['time']}  {escape(keys)}"
 

@@ -42,6 +42,7 @@ def up(
     from ops.commands.plan import plan_of
     from ops.render import escape
     from provision import engine
+    from provision.pipeline import leave_former_buckets
 
     pipeline = session.open_pipeline(
         screen,
@@ -55,6 +56,11 @@ def up(
         return plan_of(pipeline)
     if pipeline.aws.plain_http:
         screen.note("The endpoint is plain http: the TLS-only bucket policies are left out.")
+    for bucket in leave_former_buckets(pipeline):
+        screen.note(
+            f"The former bucket {escape(bucket)} stays with its images; when they are of no use "
+            f"any more: aws s3 rb --force s3://{escape(bucket)}"
+        )
     outcome = engine.up(pipeline.aws, pipeline.resources())
     screen.settle()
     if resend and "topic" not in outcome.failures:

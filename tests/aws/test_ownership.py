@@ -14,7 +14,7 @@ import pytest
 from ops.local.server import LocalServer
 from provision import engine
 from provision.errors import ForeignResourceError, StoredImagesError
-from provision.pipeline import Pipeline
+from provision.pipeline import Pipeline, leave_former_buckets
 from provision.resources.role import TRUST
 
 
@@ -223,6 +223,17 @@ def test_our_own_bucket_names_can_be_given_as_the_users(
     assert outcome.ok
 
 
+def test_down_deletes_keys_that_no_xml_can_carry(pipeline: Pipeline) -> None:
+    engine.up(pipeline.aws, pipeline.resources())
+    for key in ("large/\x01control.jpg", "large/plain.jpg"):
+        pipeline.aws.s3.put_object(Bucket=pipeline.output_bucket, Key=key, Body=b"1")
+
+    outcome = engine.down(pipeline.aws, pipeline.resources())
+
+    assert outcome.ok
+    assert outcome.remaining == []
+
+
 def test_stored_images_are_not_deleted_unless_told_to(pipeline: Pipeline) -> None:
     engine.up(pipeline.aws, pipeline.resources())
     pipeline.aws.s3.put_object(Bucket=pipeline.output_bucket, Key="large/a.jpg", Body=b"1")
@@ -233,3 +244,26 @@ def test_stored_images_are_not_deleted_unless_told_to(pipeline: Pipeline) -> Non
     assert isinstance(outcome.failures["output-bucket"], StoredImagesError)
     kept = pipeline.aws.s3.get_object(Bucket=pipeline.output_bucket, Key="large/a.jpg")
     assert kept["Body"].read() == b"1"
+
+
+def test_a_former_bucket_is_left_and_goes_when_it_is_empty(
+    describe: Callable[..., Pipeline],
+) -> None:
+    before = describe(input_bucket="former-uploads", output_bucket="former-results")
+    s3 = before.aws.s3
+    engine.up(before.aws, before.resources())
+    s3.put_object(Bucket="former-results", Key="large/a.jpg", Body=b"1")
+    after = replace(
+        before,
+        settings=replace(before.settings, input_bucket="", output_bucket=""),
+        former=before.settings,
+    )
+
+    staying = leave_former_buckets(after)
+    made = engine.up(after.aws, after.resources())
+
+    buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    assert made.ok
+    assert staying == ["former-results"]
+    assert "former-uploads" not in buckets
+    assert "former-results" in buckets

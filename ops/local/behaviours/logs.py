@@ -39,6 +39,23 @@ def no_group(state: State, call: Call) -> Refusal | None:
     return _not_found("The specified log group does not exist.")
 
 
+@rows.refuses("G5", "logs.ListTagsForResource", "logs.TagResource", "logs.UntagResource")
+def no_tagged_group(state: State, call: Call) -> Refusal | None:
+    """Refuse to tell or change the tags of a group that is not there."""
+    _, _, name = call.get("resourceArn", "").partition(":log-group:")
+    if not name or name.removesuffix(":*") in logs_backends[call.account][call.region].groups:
+        return None
+    return _not_found("The specified log group does not exist.")
+
+
+@rows.follows("G5", "logs.DeleteLogGroup")
+def forget_tags(state: State, call: Call) -> None:
+    """Let a group of the same name begin without tags."""
+    arn = f"arn:{call.partition}:logs:{call.region}:{call.account}:log-group:"
+    tagger = logs_backends[call.account][call.region].tagger
+    tagger.delete_all_tags_for_resource(arn + call.get("logGroupName", ""))
+
+
 @rows.refuses("G5", "logs.GetLogEvents", "logs.PutLogEvents", "logs.DeleteLogStream")
 def no_stream(state: State, call: Call) -> Refusal | None:
     """Refuse a stream that is absent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from moto.s3.models import FakeDeleteMarker, s3_backends
 
@@ -37,7 +38,19 @@ def list_versions(state: State, call: Call) -> dict[str, Any] | None:
     if more:
         last = page[-1][0]
         result |= {"NextKeyMarker": last.name, "NextVersionIdMarker": _version_id(last)}
+    if call.get("EncodingType") == "url":
+        _encode_keys(result)
     return {key: value for key, value in result.items() if value != []}
+
+
+def _encode_keys(result: dict[str, Any]) -> None:
+    """Spell keys as URLs do: XML has no way to say a control character."""
+    result["EncodingType"] = "url"
+    for entry in (*result["Versions"], *result["DeleteMarkers"]):
+        entry["Key"] = quote(entry["Key"])
+    for name in ("Prefix", "NextKeyMarker"):
+        if name in result:
+            result[name] = quote(result[name])
 
 
 def _entries(bucket: Any, prefix: str) -> list[tuple[Any, bool]]:
