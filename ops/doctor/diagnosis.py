@@ -63,6 +63,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 # What one finding makes superfluous: its consequences, or another view of the same thing.
 _EXPLAINS: Final = {
     "input-bucket-missing": {"notification-missing"},
+    "foreign-resource": {"on-failure-missing"},
     "function-missing": {"permission-missing", "on-failure-missing"},
     "role-missing": {"role-recreated"},
     "topic-missing": {"drift-on-failure-destination"},
