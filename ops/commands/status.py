@@ -9,6 +9,8 @@ from ops.options import register
 from ops.result import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ops.log_groups import Request
     from ops.render import Screen
     from provision.engine import Outcome
@@ -29,17 +31,21 @@ def add_to(app: typer.Typer) -> None:
 
 def status(screen: "Screen") -> Result:
     """Show each resource: ok, drifted, missing or foreign; subscriptions; last invocations."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from ops import session
     from ops.render import escape
     from provision import engine
 
     pipeline = session.open_pipeline(screen)
     screen.note(escape(session.where(pipeline, screen.options)))
-    outcome = engine.plan(pipeline.aws, pipeline.resources())
-    return _result(pipeline, outcome)
+    with ThreadPoolExecutor(1) as pool:
+        recent = pool.submit(_recent, pipeline)
+        outcome = engine.plan(pipeline.aws, pipeline.resources())
+        return _result(pipeline, outcome, recent.result())
 
 
-def _result(pipeline: "Pipeline", outcome: "Outcome") -> Result:
+def _result(pipeline: "Pipeline", outcome: "Outcome", recent: "Sequence[Request]") -> Result:
     from ops import describe
     from provision.errors import ForeignResourceError
 
@@ -48,7 +54,7 @@ def _result(pipeline: "Pipeline", outcome: "Outcome") -> Result:
     rows = _rows(outcome)
     healthy = all(row["state"] == "ok" for row in rows) and not errors
     subscriptions = describe.listed_subscriptions(outcome)
-    recent, links = _recent(pipeline), _links(pipeline)
+    links = _links(pipeline)
     data = {
         **describe.place(pipeline.names),
         "healthy": healthy,

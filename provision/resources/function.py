@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -78,10 +79,12 @@ class Function:
         }
 
     def read(self) -> State | None:
-        answer = found(
-            lambda: self._aws.lambda_.get_function(FunctionName=self._names.function),
-            "ResourceNotFoundException",
-        )
+        with ThreadPoolExecutor(1) as pool:
+            layer_versions = pool.submit(our_layer_versions, self._aws, self._names)
+            answer = found(
+                lambda: self._aws.lambda_.get_function(FunctionName=self._names.function),
+                "ResourceNotFoundException",
+            )
         if answer is None:
             return None
         tags = answer.get("Tags", {})
@@ -104,7 +107,7 @@ class Function:
             "environment": configuration.get("Environment", {}).get("Variables", {}),
             "logging": configuration.get("LoggingConfig", {}),
             "code_sha256": configuration["CodeSha256"],
-            "old_layer_versions": our_layer_versions(self._aws, self._names)[:-1],
+            "old_layer_versions": layer_versions.result()[:-1],
             "tags": {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX)},
         }
 
