@@ -96,13 +96,22 @@ class Gate:
             started[:] = [int(status.split(" ", 1)[0]), headers]
 
         try:
-            body = self._moto(environ, start_response)
+            body = self._moto(_routable(environ), start_response)
             return Answer(started[0], started[1], body)
         except Exception:
             # moto lets its own mistakes through; AWS would call them an internal error.
             _log.exception("moto failed to answer %s", call.action)
             refusal = Refusal("InternalError", "We encountered an internal error.", 500)
             return answers.encode_refusal(call, refusal)
+
+
+def _routable(environ: dict[str, Any]) -> dict[str, Any]:
+    """Return what moto's routes match: they stop at a line's end, which keys may hold.
+
+    The key itself is taken from the address as it came.
+    """
+    path = environ.get("PATH_INFO", "").replace("\n", "%0A").replace("\r", "%0D")
+    return {**environ, "PATH_INFO": path}
 
 
 def _drain(environ: dict[str, Any]) -> None:

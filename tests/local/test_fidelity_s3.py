@@ -518,3 +518,15 @@ def _notify(
         NotificationConfiguration={"LambdaFunctionConfigurations": chosen},
         **options,
     )
+
+
+@pytest.mark.parametrize(
+    "key", ["new\nline\ttab.jpg", "carriage\r\nreturn", "é \x01 + 100%", "//a"]
+)
+def test_a_key_may_hold_any_character(s3: Any, bucket: str, key: str) -> None:
+    s3.put_object(Bucket=bucket, Key=key, Body=b"1")
+
+    listed = s3.list_object_versions(Bucket=bucket)["Versions"]
+
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"1"
+    assert [version["Key"] for version in listed] == [key]
