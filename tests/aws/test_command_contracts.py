@@ -8,6 +8,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,11 @@ def test_up_names_a_next_command_that_meets_the_same_pipeline(
 
 
 def test_logs_print_an_object_a_line(made: Pipeline, capsys: Capture) -> None:
+    where: Any = {"logGroupName": made.names.log_group, "logStreamName": "contract"}
+    made.aws.logs.create_log_stream(**where)
+    line: Any = {"timestamp": int(time.time() * 1000), "message": "printed by somebody"}
+    made.aws.logs.put_log_events(**where, logEvents=[line])
+
     cli.run(["logs", *_where(made), "--json"])
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
