@@ -55,14 +55,6 @@ class Settings:
         return {folder: int(px) for folder, px in (s.split("=") for s in self.sizes.split())}
 
 
-@dataclass(frozen=True)
-class Setting:
-    """How one field of Settings is read; `parse` raises ValueError with what is allowed."""
-
-    parse: Callable[[Any], Any]
-    help: str
-
-
 def _number(low: int, high: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         number = int(value) if re.fullmatch(r"\d{1,9}", str(value)) else None
@@ -105,25 +97,22 @@ def _bucket(value: Any) -> str:
     return str(value)
 
 
-# Lambda's own limits for event functions (L37); Pillow's wheels need the Amazon Linux 2023 of
+# How each setting is read; ValueError says what is allowed. Lambda's own limits for event functions
+# (L37); Pillow's wheels need the Amazon Linux 2023 of
 # python3.12 and later, older ones run on the local AWS only.
-SETTINGS: Final[Mapping[str, Setting]] = {
-    "memory": Setting(_number(128, 10_240), "Memory of the function in MB."),
-    "timeout": Setting(_number(1, 900), "Timeout of the function in seconds."),
-    "arch": Setting(_choice("x86_64", "arm64"), "Processor of the function: x86_64 or arm64."),
-    "runtime": Setting(
-        _choice("python3.11", "python3.12", "python3.13", "python3.14"), "Runtime of the function."
-    ),
-    "retention": Setting(_retention, "Days that logs are kept."),
-    "notify": Setting(_choice("all", "failures", "none"), "Mails: all, failures or none."),
-    "sizes": Setting(_sizes, "Output folders and their pixels."),
-    "format": Setting(_choice("keep", "jpeg", "png", "webp"), "Format of the outputs."),
-    "quality": Setting(_number(1, 100), "Quality of JPEG and WebP outputs."),
-    "bucket_namespace": Setting(
-        _choice("account-regional", "global"), "S3 namespace of the bucket names."
-    ),
-    "input_bucket": Setting(_bucket, "A bucket of your own for the uploads."),
-    "output_bucket": Setting(_bucket, "A bucket of your own for the results."),
+SETTINGS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "memory": _number(128, 10_240),
+    "timeout": _number(1, 900),
+    "arch": _choice("x86_64", "arm64"),
+    "runtime": _choice("python3.11", "python3.12", "python3.13", "python3.14"),
+    "retention": _retention,
+    "notify": _choice("all", "failures", "none"),
+    "sizes": _sizes,
+    "format": _choice("keep", "jpeg", "png", "webp"),
+    "quality": _number(1, 100),
+    "bucket_namespace": _choice("account-regional", "global"),
+    "input_bucket": _bucket,
+    "output_bucket": _bucket,
 }
 
 
@@ -158,7 +147,7 @@ def resolve(
     `defaults` replaces defaults, for the local AWS, which runs the Python that is there.
     """
     values: dict[str, Any] = {}
-    for name, setting in SETTINGS.items():
+    for name, parse in SETTINGS.items():
         sources = (
             (f"--{_dashed(name)}", flags.get(name)),
             (ENVIRONMENT_PREFIX + name.upper(), environment.get(ENVIRONMENT_PREFIX + name.upper())),
@@ -168,7 +157,7 @@ def resolve(
         )
         source, value = next(((s, v) for s, v in sources if v is not None), ("", None))
         if value is not None:
-            values[name] = _parsed(setting, value, source)
+            values[name] = _parsed(parse, value, source)
     settings = Settings(**values)
     _check_buckets(settings)
     return settings
@@ -192,9 +181,9 @@ def from_tags(tags: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _parsed(setting: Setting, value: Any, source: str) -> Any:
+def _parsed(parse: Callable[[Any], Any], value: Any, source: str) -> Any:
     try:
-        return setting.parse(value)
+        return parse(value)
     except ValueError as error:
         raise UsageError(
             f"{source} cannot be '{value}'.", why=f"It takes {error}.", fix="Correct the value."

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ops.doctor.finding import Finding
+    from ops.photos import Photo
     from ops.render import Screen
     from ops.trial import Trial
     from provision.pipeline import Pipeline
@@ -55,13 +56,10 @@ def test_upload(
     ] = False,
 ) -> Result:
     """Upload images under fresh keys and check the three outputs of each."""
-    from concurrent.futures import ThreadPoolExecutor
-
     from ops import photos, session, trial
     from ops.commands.doctor import command_flags
     from ops.doctor import upload
     from ops.render import escape
-    from provision.events import Event
 
     chosen = [photos.open_photo(path) for path in files]
     if save:
@@ -71,17 +69,7 @@ def test_upload(
     deadline_s = wait or (trial.FRESH_S if fresh else _WAIT_S)
     screen.note(escape(session.where(pipeline, screen.options)))
 
-    def send(photo: photos.Photo) -> trial.Trial:
-        def step(doing: str) -> None:
-            screen.listen(Event("started", photo.path.name, doing))
-
-        done = trial.run(pipeline, photo, deadline_s=deadline_s, fresh=fresh, step=step)
-        kind, detail = ("failed", done.error.what) if done.error else ("finished", "arrived")
-        screen.listen(Event(kind, photo.path.name, detail, done.total_s))  # type: ignore[arg-type]
-        return done
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool, pipeline.aws.stopping_threads():
-        trials = list(pool.map(send, chosen))
+    trials = _send(screen, pipeline, chosen, deadline_s, fresh=fresh)
     screen.settle()
     findings = upload.explain(pipeline, trials, command_flags(screen.options))
     if save:
@@ -90,6 +78,37 @@ def test_upload(
         for done in trials:
             trial.clean(pipeline, done)
     return _result(screen, pipeline, trials, findings, save)
+
+
+def _send(
+    screen: "Screen",
+    pipeline: "Pipeline",
+    chosen: "Sequence[Photo]",
+    deadline_s: float,
+    *,
+    fresh: bool,
+) -> "list[Trial]":
+    """Send the images, a few at once, and show how far each is."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from ops import trial
+    from provision.events import Event
+
+    def send(photo: "Photo") -> "Trial":
+        def step(doing: str) -> None:
+            screen.listen(Event("started", photo.path.name, doing))
+
+        done = trial.run(pipeline, photo, deadline_s=deadline_s, fresh=fresh, step=step)
+        end = (
+            Event("failed", photo.path.name, done.error.what, done.total_s)
+            if done.error
+            else Event("finished", photo.path.name, "arrived", done.total_s)
+        )
+        screen.listen(end)
+        return done
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool, pipeline.aws.stopping_threads():
+        return list(pool.map(send, chosen))
 
 
 def _save(folder: Path, trials: "Sequence[Trial]") -> None:

@@ -55,7 +55,6 @@ class Worker:
         self.credentials = credentials
         self.stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
         self.usable = False  # until an invocation has gone well
-        self.idle_since = time.monotonic()
         self._sandboxes = sandboxes
         self._api = RuntimeApi()
         self._output = Output()
@@ -181,7 +180,6 @@ class Worker:
         if ending.exit_code is not None and not self.deployment.logging.is_json:
             lines += platform_log.exit_lines(outcome.request_id, ending.exit_code, _now_ms())
         lines += platform_log.after(self.deployment, outcome, _now_ms())
-        self.idle_since = time.monotonic()
         return replace(outcome, lines=tuple(lines))
 
     def _event(self, request: Request) -> Event:
