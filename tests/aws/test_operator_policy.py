@@ -168,29 +168,35 @@ def _allow(root: Aws, document: dict[str, Any]) -> None:
     )
 
 
-@pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    path = tmp_path / "photo.jpg"
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("photos") / "photo.jpg"
     Image.effect_noise((300, 200), 40).convert("RGB").save(path)
     return path
 
 
-def test_every_command_works_under_exactly_the_printed_policy(
-    root: Aws, operator: Aws, photo: Path, function_dir: Path
-) -> None:
+@pytest.fixture(scope="module")
+def operated(root: Aws, operator: Aws, photo: Path, function_dir: Path) -> Pipeline:
+    """A pipeline whose whole life passed under exactly the printed policy."""
     pipeline = _pipeline(operator, "enough", function_dir)
     _allow(root, operator_policy(pipeline.names, pipeline.input_bucket, pipeline.output_bucket))
-
     _everything(root, pipeline, photo)
+    return pipeline
 
-    assert engine.present(pipeline.resources()) == []
+
+def test_every_command_works_under_exactly_the_printed_policy(
+    operated: Pipeline, root: Aws
+) -> None:
+    seen_by_root = replace(operated, aws=root)
+
+    assert engine.present(seen_by_root.resources()) == []
 
 
-def test_no_action_of_the_policy_is_idle() -> None:
+def test_no_action_of_the_policy_is_idle(operated: Pipeline) -> None:
     document = operator_policy(Names("any", "123456789012", "us-east-1"), "in", "out")
     granted = {a.lower() for s in document["Statement"] for a in s["Action"]}
 
-    assert sorted(granted - USED) == []  # by the commands of the test before
+    assert sorted(granted - USED) == []
 
 
 def test_a_missing_permission_is_reported_by_its_name(
