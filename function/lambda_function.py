@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol
 
-import botocore.session
-from botocore.config import Config
-from botocore.loaders import Loader
-
+import aws
 from deadline import Deadline
 from mail import Mailbox
 from processing import Pipeline
 from settings import Settings
 from storage import Storage
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sns import SNSClient
-
-_CONFIG = Config(
-    connect_timeout=3,
-    read_timeout=10,
-    retries={"mode": "standard", "max_attempts": 4},
-)
-
-
-class _TwoServices(Loader):
-    """Knows the two services that are used; to look for all takes a tenth of a cold start."""
-
-    def list_available_services(self, type_name: str) -> list[str]:
-        """Return what botocore would search four hundred folders for."""
-        return ["s3", "sns"]
-
 
 def _connect(settings: Settings) -> Pipeline:
-    session = botocore.session.get_session()  # boto3 itself adds nothing but its import
-    session.register_component("data_loader", _TwoServices())
-    s3 = cast("S3Client", session.create_client("s3", config=_CONFIG))
-    sns = cast("SNSClient", session.create_client("sns", config=_CONFIG))
+    partition = settings.topic_arn.split(":")[1]
+    s3, sns = aws.connect(os.environ, partition)
     return Pipeline(
         settings=settings,
         storage=Storage(s3, settings.output_bucket),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
+from aws import Sns
 from refusals import Refused
 from report import OutputFacts, Processed, set_aside_fields
 from uploads import Upload
-
-if TYPE_CHECKING:
-    from mypy_boto3_sns import SNSClient
 
 # SNS takes subjects under 100 characters (N7). Forty of them leave room for our words, even where
 # one character counts as two.
@@ -25,8 +23,8 @@ _ATTRIBUTES = ("status", "bucket", "key", "code")
 class Mailbox:
     """Publishes to one topic."""
 
-    def __init__(self, client: SNSClient, topic_arn: str) -> None:
-        self._client = client
+    def __init__(self, sns: Sns, topic_arn: str) -> None:
+        self._sns = sns
         self._topic_arn = topic_arn
 
     def processed(self, report: Processed, milliseconds: float, memory_mb: int | None) -> None:
@@ -49,17 +47,9 @@ class Mailbox:
 
     def _publish(self, subject: str, text: str, data: Mapping[str, Any]) -> None:
         programs = dict.fromkeys(_PROGRAMS, json.dumps(data))
-        self._client.publish(
-            TopicArn=self._topic_arn,
-            Subject=subject,
-            MessageStructure="json",
-            Message=json.dumps({"default": text, "email": text, **programs}),
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": printable(data[name])}
-                for name in _ATTRIBUTES
-                if name in data
-            },
-        )
+        message = json.dumps({"default": text, "email": text, **programs})
+        attributes = {name: printable(data[name]) for name in _ATTRIBUTES if name in data}
+        self._sns.publish(self._topic_arn, subject, message, attributes)
 
 
 def printable(text: str) -> str:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from aws import S3, Object
 from body import Body, fetch
 from deadline import Deadline
 from refusals import Refused, Skipped
 from uploads import Upload
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
-
     from renditions import Rendition
 
 
@@ -31,44 +29,39 @@ class Source:
 class Storage:
     """Reads uploads and writes pictures into `output_bucket`."""
 
-    def __init__(self, client: S3Client, output_bucket: str) -> None:
-        self._client = client
+    def __init__(self, s3: S3, output_bucket: str) -> None:
+        self._s3 = s3
         self._output_bucket = output_bucket
 
     def read(self, upload: Upload, deadline: Deadline) -> Source:
         """Read the upload as it is now. Raises SetAside when it is gone or far too large."""
         try:
-            answer = self._client.get_object(Bucket=upload.bucket, Key=upload.key)
+            found = self._s3.get_object(upload.bucket, upload.key)
         except ClientError as error:
             raise _meaning(error) from error
-        return _source(answer, deadline)
+        return _source(found, deadline)
 
     def read_if_replaced(self, upload: Upload, etag: str, deadline: Deadline) -> Source | None:
         """Read the upload again unless it is still the version `etag`, or gone by now."""
         try:
-            answer = self._client.get_object(Bucket=upload.bucket, Key=upload.key, IfNoneMatch=etag)
+            found = self._s3.get_object(upload.bucket, upload.key, if_none_match=etag)
         except ClientError as error:
             meaning = _meaning(error)
             unchanged = error.response["ResponseMetadata"]["HTTPStatusCode"] == 304
             if unchanged or isinstance(meaning, Skipped):
                 return None
             raise meaning from error
-        return _source(answer, deadline)
+        return _source(found, deadline)
 
     def write(self, key: str, rendition: Rendition, etag: str, fingerprint: str) -> None:
         """Write one picture with the marks by which a stale one is found."""
-        self._client.put_object(
-            Bucket=self._output_bucket,
-            Key=key,
-            Body=rendition.data,
-            ContentType=rendition.content_type,
-            Metadata={"source-etag": etag.strip('"'), "settings": fingerprint},
-        )
+        marks = {"source-etag": etag.strip('"'), "settings": fingerprint}
+        self._s3.put_object(self._output_bucket, key, rendition.data, rendition.content_type, marks)
 
 
-def _source(answer: GetObjectOutputTypeDef, deadline: Deadline) -> Source:
-    with answer["Body"] as stream:
-        return Source(fetch(stream, answer["ContentLength"], deadline), answer["ETag"])
+def _source(found: Object, deadline: Deadline) -> Source:
+    with found.body as stream:
+        return Source(fetch(stream, found.size_bytes, deadline), found.etag)
 
 
 def _meaning(error: ClientError) -> Exception:

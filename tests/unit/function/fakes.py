@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 from PIL import Image
 
+from aws import Object
 from body import Body
 from deadline import Deadline
 from mail import Mailbox
@@ -67,47 +68,53 @@ class FakeS3:
         self.objects[INPUT, key] = Stored(body, etag)
         return etag
 
-    def get_object(self, *, Bucket: str, Key: str, IfNoneMatch: str = "") -> dict[str, Any]:  # noqa: N803
-        self.before_get(Key)
-        stored = self.objects.get((Bucket, Key))
+    def get_object(self, bucket: str, key: str, if_none_match: str = "") -> Object:
+        self.before_get(key)
+        stored = self.objects.get((bucket, key))
         if stored is None:
             text = "User: arn:aws:sts::1:x is not authorized to perform: s3:ListBucket on resource"
             raise client_error("GetObject", 403, "AccessDenied", text)
-        if IfNoneMatch == stored.etag:
+        if if_none_match == stored.etag:
             raise client_error("GetObject", 304, "304", "Not Modified")
         self.bytes_read += len(stored.body)
-        body = StreamingBody(io.BytesIO(stored.body), len(stored.body))
-        return {"Body": body, "ETag": stored.etag, "ContentLength": len(stored.body)}
+        size = len(stored.body)
+        return Object(StreamingBody(io.BytesIO(stored.body), size), size, stored.etag)
 
     def put_object(
-        self,
-        *,
-        Bucket: str,  # noqa: N803
-        Key: str,  # noqa: N803
-        Body: bytes,  # noqa: N803
-        ContentType: str,  # noqa: N803
-        Metadata: dict[str, str],  # noqa: N803
+        self, bucket: str, key: str, body: bytes, content_type: str, metadata: dict[str, str]
     ) -> None:
-        self.before_put(Key)
-        self.objects[Bucket, Key] = Stored(Body, "", ContentType, Metadata)
+        self.before_put(key)
+        self.objects[bucket, key] = Stored(body, "", content_type, metadata)
 
     def outputs(self) -> dict[str, Stored]:
         return {key: stored for (bucket, key), stored in self.objects.items() if bucket == OUTPUT}
+
+
+@dataclass
+class Message:
+    """A message of the fake SNS."""
+
+    subject: str
+    texts: dict[str, str]
+    attributes: dict[str, str]
 
 
 class FakeSNS:
     """Keeps what was published; `before_publish` may raise."""
 
     def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
+        self.messages: list[Message] = []
         self.before_publish: Callable[[], None] = lambda: None
 
-    def publish(self, **message: Any) -> None:
+    def publish(
+        self, topic_arn: str, subject: str, message: str, attributes: dict[str, str]
+    ) -> None:
+        assert topic_arn == TOPIC
         self.before_publish()
-        self.messages.append(message)
+        self.messages.append(Message(subject, json.loads(message), attributes))
 
     def texts(self) -> list[str]:
-        return [json.loads(message["Message"])["default"] for message in self.messages]
+        return [message.texts["default"] for message in self.messages]
 
 
 class InlineExecutor(Executor):

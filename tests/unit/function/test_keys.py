@@ -41,7 +41,7 @@ def test_a_thousand_random_keys_come_out_under_the_right_names() -> None:
             f"{f}/{rest}" for f in ("thumbnails", "medium", "large")
         }
         (message,) = bench.sns.messages
-        assert json.loads(json.loads(message["Message"])["sqs"])["key"] == key
-        assert len(message["Message"].encode()) < 256 * 1024
-        assert len(message["Subject"]) < 100
-        assert message["Subject"].isprintable()
+        assert json.loads(message.texts["sqs"])["key"] == key
+        assert len(json.dumps(message.texts).encode()) < 256 * 1024
+        assert len(message.subject) < 100
+        assert message.subject.isprintable()

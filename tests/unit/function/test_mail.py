@@ -20,7 +20,7 @@ def test_a_subject_fits_sns_whatever_the_name(name: str) -> None:
 
     bench.process(PHOTO, f"uploads/{name}")
 
-    subject = bench.sns.messages[0]["Subject"]
+    subject = bench.sns.messages[0].subject
     assert len(subject.encode("utf-16-le")) // 2 < 100
     assert subject.isprintable()
 
@@ -60,9 +60,9 @@ def test_programs_get_json_with_the_exact_key() -> None:
 
     bench.process(PHOTO, "uploads/a\nb.jpg")
 
-    message = json.loads(bench.sns.messages[0]["Message"])
-    data = json.loads(message["sqs"])
-    assert message["lambda"] == message["http"] == message["https"] == message["sqs"]
+    texts = bench.sns.messages[0].texts
+    data = json.loads(texts["sqs"])
+    assert texts["lambda"] == texts["http"] == texts["https"] == texts["sqs"]
     assert (data["status"], data["key"], data["outputs"][2]["width"]) == (
         "processed",
         "uploads/a\nb.jpg",
@@ -76,9 +76,8 @@ def test_a_refusal_says_why_and_can_be_filtered() -> None:
     bench.process(b"%PDF-1.7 and so on", "uploads/report.pdf")
 
     (text,) = bench.sns.texts()
-    attributes = bench.sns.messages[0]["MessageAttributes"]
     assert "This is a PDF" in text
-    assert {name: value["StringValue"] for name, value in attributes.items()} == {
+    assert bench.sns.messages[0].attributes == {
         "status": "refused",
         "bucket": "photos-in",
         "key": "uploads/report.pdf",

@@ -72,6 +72,8 @@ def test_the_largest_of_each_kind_stays_below_the_limit(tmp_path: Path) -> None:
         "OUTPUT_BUCKET": "outputs",
         "SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:topic",
         "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
     }
 

@@ -188,7 +188,7 @@ def test_notify_decides_which_mails_are_sent(notify: str, mails: list[str]) -> N
 
     bench.deliver("uploads/good.jpg", "uploads/bad.jpg")
 
-    sent = [message["MessageAttributes"]["status"]["StringValue"] for message in bench.sns.messages]
+    sent = [message.attributes["status"] for message in bench.sns.messages]
     assert sent == mails
 
 
