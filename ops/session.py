@@ -176,7 +176,7 @@ def _local_info(url: str) -> Mapping[str, Any] | None:
 
 
 def _check_runs_here(settings: spec.Settings, info: Mapping[str, Any]) -> None:
-    from ops.local import interpreter
+    from provision import interpreter
 
     if settings.arch != info["architecture"]:
         raise UsageError(

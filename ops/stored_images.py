@@ -15,11 +15,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
-from provision import package
 from provision.aws_errors import found
 from provision.errors import PipelineError
 from provision.names import UPLOADS_PREFIX
+from provision.package import build_function
 from provision.pipeline import Pipeline
+from provision.resources.function import deployed_code
 
 Reason: TypeAlias = Literal["missing", "stale-settings", "stale-source", "asked"]
 _AT_ONCE: Final = 16
@@ -67,14 +68,15 @@ def input_prefix(prefix: str) -> str:
 def fingerprint(pipeline: Pipeline) -> str:
     """Return the mark that the deployed function puts on its results now."""
     name = pipeline.names.function
-    function = pipeline.aws.lambda_.get_function_configuration(FunctionName=name)
-    if function["CodeSha256"] != package.build_function(pipeline.function_dir).code_sha256:
+    function = pipeline.aws.lambda_.get_function(FunctionName=name)
+    ours = build_function(pipeline.settings.runtime, pipeline.function_dir)
+    if deployed_code(function) != ours.digest:
         raise PipelineError(
             "The deployed function is not the one of this pipeline-ctl.",
             why="So nobody can tell which results it would make differently.",
             fix="Run `pipeline-ctl up` first, or leave out --missing.",
         )
-    variables = function.get("Environment", {}).get("Variables", {})
+    variables = function["Configuration"].get("Environment", {}).get("Variables", {})
     settings: Any = runpy.run_path(str(pipeline.function_dir / "settings.py"))["Settings"]
     return str(settings.from_environment(variables).fingerprint)
 

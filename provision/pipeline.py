@@ -13,6 +13,7 @@ from provision.aws import Aws
 from provision.aws_errors import explained, found
 from provision.errors import NewerPipelineError
 from provision.names import PIPELINE_TAG, VERSION_TAG, Names
+from provision.pillow_layer import Target
 from provision.resource import Resource
 from provision.resources.bucket import Bucket
 from provision.resources.function import Function
@@ -52,7 +53,7 @@ class Pipeline:
     def resources(self) -> list[Resource]:
         """Return all resources; nothing is read or built yet."""
         aws, names, settings = self.aws, self.names, self.settings
-        target = package.Target(settings.runtime, settings.arch, this_machine=aws.local)
+        target = Target(settings.runtime, settings.arch, this_machine=aws.local)
         buckets = self.buckets()
         tags = {
             PIPELINE_TAG: names.pipeline,
@@ -70,7 +71,7 @@ class Pipeline:
                 aws,
                 names,
                 settings,
-                package.build_function(self.function_dir),
+                package.build_function(settings.runtime, self.function_dir),
                 output_bucket=self.output_bucket,
                 tags=tags,
             ),

@@ -17,7 +17,7 @@ _MISSING_ELSEWHERE: Final = {
 _TOLD_ELSEWHERE: Final = {
     "role": {"trust"},
     "layer": {"sha256", "runtimes", "architectures"},
-    "function": {"runtime", "handler", "layers", "environment", "code_sha256"},
+    "function": {"runtime", "handler", "layers", "environment", "code"},
     "permission": {"principal", "action", "source_arn", "source_account"},
     "notification": {"function", "events", "prefix", "suffix"},
     "subscriptions": {"subscribed", "unsubscribed"},

@@ -174,7 +174,7 @@ def environment_wrong(facts: Facts) -> Iterator[Finding]:
 
 def code_altered(facts: Facts) -> Iterator[Finding]:
     """Find other code than this version of the program carries."""
-    code = facts.differences("function").get("code_sha256")
+    code = facts.differences("function").get("code")
     if code:
         why = "Somebody uploaded another zip, or an older pipeline-ctl did."
         yield _altered(facts, "code-altered", code, why)

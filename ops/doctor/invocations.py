@@ -63,7 +63,7 @@ def memory_killed(facts: Facts) -> Iterator[Finding]:
 def keys_not_decoded(facts: Facts) -> Iterator[Finding]:
     """Find a function that looks for keys as the event spells them (S20)."""
     lost = [r for r in _failed(facts) if _NO_KEY.search(text_of(r))]
-    if lost and facts.differs("function", "code_sha256"):
+    if lost and facts.differs("function", "code"):
         yield Finding(
             "keys-not-decoded",
             "error",

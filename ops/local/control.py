@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from . import interpreter
+from provision import interpreter
+
 from .state import ACCOUNT, REGION
 
 if TYPE_CHECKING:

@@ -117,7 +117,8 @@ def stop() -> bool:
 def main(options: Options, folder: Path) -> None:
     """The daemon: serves until SIGTERM or SIGINT."""
     # Loaded here only: importing moto takes half a second.
-    from . import interpreter
+    from provision import interpreter
+
     from .server import serve
     from .state import ACCOUNT, REGION, Settings
 

@@ -20,6 +20,7 @@ from provision.spec import TAG_PREFIX, Settings
 
 HANDLER: Final = "lambda_function.lambda_handler"
 ROLE_ID_TAG: Final = f"{TAG_PREFIX}role-id"
+CODE_TAG: Final = f"{TAG_PREFIX}code"
 _LOGGING: Final = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO"}
 _CONFIGURATION: Final = {
     "runtime": "Runtime",
@@ -72,7 +73,7 @@ class Function:
             "layers": [layer_arn(known)],
             "environment": self._environment(),
             "logging": {**_LOGGING, "LogGroup": self._names.log_group},
-            "code_sha256": self._package.code_sha256,
+            "code": self._package.digest,
             "old_layer_versions": [],
             # A role made anew under the same name has another id, and Lambda must be told (I12).
             "tags": {**self._tags, ROLE_ID_TAG: fact(known, "role", "role_id")},
@@ -106,9 +107,9 @@ class Function:
             "layers": [layer["Arn"] for layer in configuration.get("Layers", [])],
             "environment": configuration.get("Environment", {}).get("Variables", {}),
             "logging": configuration.get("LoggingConfig", {}),
-            "code_sha256": configuration["CodeSha256"],
+            "code": deployed_code(answer),
             "old_layer_versions": layer_versions.result()[:-1],
-            "tags": {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX)},
+            "tags": _settings_tags(tags),
         }
 
     def apply(self, actual: State | None, known: Known) -> None:
@@ -164,7 +165,7 @@ class Function:
             "Description": f"Image pipeline {self._names.pipeline}, made by pipeline-ctl.",
             "Code": {"ZipFile": self._package.zip},
             "Architectures": [desired["architecture"]],
-            "Tags": desired["tags"],
+            "Tags": {**desired["tags"], CODE_TAG: self._code_mark()},
             **_parameters(desired, _CONFIGURATION),
         }
         self._patiently(lambda: self._aws.lambda_.create_function(**parameters))
@@ -182,7 +183,7 @@ class Function:
                     FunctionName=function, **_parameters(desired, changed)
                 )
             )
-        if differing & {"code_sha256", "architecture"}:
+        if differing & {"code", "architecture", "runtime"}:  # the bytecode is one Python's own
             self._patiently(
                 lambda: lambda_.update_function_code(
                     FunctionName=function,
@@ -190,12 +191,17 @@ class Function:
                     Architectures=[desired["architecture"]],
                 )
             )
+            lambda_.tag_resource(Resource=actual["id"], Tags={CODE_TAG: self._code_mark()})
         if "tags" in differing:
             self._retag(actual, desired)
         if differing & {"layers", "old_layer_versions"}:
             wait_until_active(self._aws, self._names)
             old = our_layer_versions(self._aws, self._names)[:-1]
             delete_layer_versions(self._aws, self._names, old)
+
+    def _code_mark(self) -> str:
+        """Return what `deployed_code` reads: which files were zipped, and as which zip."""
+        return f"{self._package.digest}:{self._package.code_sha256}"
 
     def _retag(self, actual: State, desired: State) -> None:
         gone = sorted(set(actual["tags"]) - set(desired["tags"]))
@@ -222,6 +228,21 @@ class Function:
                 "allow lambda.amazonaws.com, and no policy of the organisation may forbid it.",
                 fix="Run `pipeline-ctl up` again, which puts the trust policy right.",
             ) from error
+
+
+def deployed_code(answer: Mapping[str, Any]) -> str:
+    """Return the digest of the deployed code's files, from GetFunction's answer.
+
+    Zips of the same files differ from machine to machine, so a tag tells which files are in the
+    zip that was uploaded last; of any other zip, this is Lambda's own hash.
+    """
+    digest, _, uploaded = answer.get("Tags", {}).get(CODE_TAG, "").partition(":")
+    actual = str(answer["Configuration"]["CodeSha256"])
+    return str(digest) if uploaded == actual else actual
+
+
+def _settings_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in tags.items() if k.startswith(TAG_PREFIX) and k != CODE_TAG}
 
 
 def wait_until_active(aws: Aws, names: Names) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from provision.aws import Aws
 from provision.errors import ForeignResourceError
 from provision.names import Names
-from provision.package import Package, Target
+from provision.package import Package
+from provision.pillow_layer import Target
 from provision.resource import KNOWN_AFTER_APPLY, Known, State
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.local import interpreter
 from ops.local.server import LocalServer, serve
-from provision import aws, engine
+from provision import aws, engine, interpreter
 from provision.aws import Aws
 from provision.events import Event
 from provision.names import Names
@@ -85,7 +84,7 @@ def standing(describe: Callable[..., Pipeline]) -> Pipeline:
 @pytest.fixture(scope="module")
 def made(server: LocalServer) -> Pipeline:
     """A pipeline that stands, shared by a module; its one address has confirmed."""
-    from ops.local import interpreter
+    from provision import interpreter
 
     settings = Settings(runtime=interpreter.default_runtime())
     connection = aws.connect_local(server.url, "us-east-1")

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.local import interpreter
 from ops.local.server import serve
 from ops.local.state import Settings as LocalSettings
-from provision import aws, engine
+from provision import aws, engine, interpreter
 from provision.names import Names
 from provision.pipeline import Pipeline
 from provision.spec import Settings

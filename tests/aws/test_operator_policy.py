@@ -17,7 +17,7 @@ from ops import reprocess, stored_images, trial
 from ops.commands.ls import pipelines
 from ops.doctor import facts
 from ops.doctor.diagnosis import diagnose
-from ops.local import actions, authorization, interpreter
+from ops.local import actions, authorization
 from ops.local.calls import Call, Refusal
 from ops.local.server import LocalServer, serve
 from ops.local.state import Settings as LocalSettings
@@ -25,7 +25,7 @@ from ops.local.state import State
 from ops.local.table import Sheet
 from ops.log_events import Reader
 from ops.photos import open_photo
-from provision import aws, engine
+from provision import aws, engine, interpreter
 from provision.aws import Aws
 from provision.errors import AccessError
 from provision.names import PIPELINE_TAG, Names

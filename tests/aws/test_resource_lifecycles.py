@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from provision import engine
+from provision import engine, package
 from provision.pipeline import Pipeline
 from provision.resource import Resource, compare
+from provision.resources.function import CODE_TAG
 from provision.resources.role import POLICY_NAME
 
 Drift = Callable[[Pipeline], object]
@@ -122,7 +123,7 @@ DRIFTS: dict[tuple[str, str], Drift] = {
     ("function", "layers"): _reconfigure(Layers=[]),
     ("function", "environment"): _reconfigure(Environment={"Variables": {"OUTPUT_BUCKET": "x"}}),
     ("function", "logging"): _reconfigure(LoggingConfig={"LogFormat": "Text"}),
-    ("function", "code_sha256"): lambda p: p.aws.lambda_.update_function_code(
+    ("function", "code"): lambda p: p.aws.lambda_.update_function_code(
         FunctionName=p.names.function, ZipFile=b"PK\x05\x06" + bytes(18)
     ),
     ("function", "old_layer_versions"): lambda p: p.aws.lambda_.publish_layer_version(
@@ -212,6 +213,20 @@ def test_a_missing_resource_is_made_again(standing: Pipeline, name: str) -> None
         assert missing is None
     assert healed.ok
     assert {change.action for change in after.changes.values()} == {"keep"}
+
+
+def test_the_same_files_zipped_by_another_python_are_no_drift(pipeline: Pipeline) -> None:
+    elsewhere = package.build_function("python3.9", pipeline.function_dir)
+    engine.up(pipeline.aws, pipeline.resources())
+    pipeline.aws.lambda_.update_function_code(
+        FunctionName=pipeline.names.function, ZipFile=elsewhere.zip
+    )
+    mark = {CODE_TAG: f"{elsewhere.digest}:{elsewhere.code_sha256}"}
+    pipeline.aws.lambda_.tag_resource(Resource=pipeline.names.function_arn, Tags=mark)
+
+    changes = engine.plan(pipeline.aws, pipeline.resources()).changes
+
+    assert changes["function"].action == "keep"
 
 
 def test_a_plan_before_anything_exists_names_what_is_only_known_after(pipeline: Pipeline) -> None:

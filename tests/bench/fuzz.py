@@ -107,7 +107,7 @@ def corpus(folders: list[Path]) -> list[Specimen]:
     """Return the files to begin with."""
     found = [path for folder in [PHOTOS, *folders] for path in sorted(folder.rglob("*"))]
     files = [Specimen(str(path), path.read_bytes()) for path in found if path.is_file()]
-    return files + list(_drawn())
+    return files + list(drawn())
 
 
 def specimens(files: list[Specimen], count: int) -> Iterator[Specimen]:
@@ -141,7 +141,7 @@ def mutated(data: bytes, choose: random.Random) -> bytes:
     return bytes(damaged)
 
 
-def _drawn() -> Iterator[Specimen]:
+def drawn() -> Iterator[Specimen]:
     """Yield small files of every format and of the modes and options that take other code."""
     across = Image.linear_gradient("L").resize((97, 61))
     rgb = Image.merge("RGB", (across, across.rotate(180), Image.new("L", across.size, 90)))

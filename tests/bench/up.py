@@ -27,11 +27,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ops.local import aws_times, interpreter
+from ops.local import aws_times
 from ops.local.server import LocalServer, serve
 from ops.local.state import Settings as LocalSettings
-from provision import aws, engine, package
+from provision import aws, engine, interpreter, package
 from provision.names import Names
+from provision.pillow_layer import Target
 from provision.pipeline import Pipeline, recorded_settings
 from provision.spec import Settings
 
@@ -150,7 +151,7 @@ def ours(scale: float, seed: int) -> dict[str, tuple[float, float, int]]:
         code = Path(folder)
         shutil.copytree(package.FUNCTION_DIR, code, dirs_exist_ok=True)
         pipeline = _pipeline(server, code)
-        package.build_layer(package.Target(pipeline.settings.runtime, "x86_64", this_machine=True))
+        package.build_layer(Target(pipeline.settings.runtime, "x86_64", this_machine=True))
         ways = (
             ("first", up, first_path),
             ("unchanged", up, unchanged_path),

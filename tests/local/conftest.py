@@ -17,9 +17,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ops.local import interpreter
 from ops.local.server import LocalServer, serve
 from ops.local.state import Settings
+from provision import interpreter
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"

@@ -16,9 +16,10 @@ from typing import Any
 import boto3
 import pytest
 
-from ops.local import daemon, interpreter
+from ops.local import daemon
 from ops.local.errors import DidNotStartError, MissingExtraError
 from ops.local.faults import UnknownFaultError
+from provision import interpreter
 from tests.local.conftest import make_function, make_role
 
 

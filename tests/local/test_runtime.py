@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ops.local import interpreter
+from provision import interpreter
 from tests.local.conftest import REGION, Aws, eventually, zipped
 from tests.local.recordings import assert_like, recorded
 

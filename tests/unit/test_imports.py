@@ -18,11 +18,11 @@ MAY_IMPORT = {
     "provision.names": {"provision.errors"},
     "provision.resources": {
         "provision.aws", "provision.aws_errors", "provision.emptying", "provision.errors",
-        "provision.events", "provision.names", "provision.package", "provision.resource",
-        "provision.resources", "provision.spec",
+        "provision.events", "provision.names", "provision.package", "provision.pillow_layer",
+        "provision.resource", "provision.resources", "provision.spec",
     },
     "ops": {"ops", "provision"},
-    "ops.local": {"ops.local", "provision.errors"},
+    "ops.local": {"ops.local", "provision.errors", "provision.interpreter"},
     "function": set[str](),
 }  # fmt: skip
 

@@ -18,7 +18,8 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import interpreter
+from provision import interpreter
+
 from ..errors import LocalError, MissingExtraError
 from .deployment import Archive, Deployment
 
