@@ -11,8 +11,8 @@ _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
-FINISHED = ("L", "LA", "RGB", "RGBA")
-RESIZABLE = ("L", "RGB", "RGBX", "CMYK", "LAB")
+FINISHED = ("L", "LA", "RGB", "RGBA", "YCbCr")
+RESIZABLE = ("L", "RGB", "RGBX", "CMYK", "LAB", "YCbCr")
 
 
 def resizable(image: Image.Image) -> Image.Image:
@@ -30,7 +30,7 @@ def resizable(image: Image.Image) -> Image.Image:
 
 
 def finished(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return a resized image as L, LA, RGB or RGBA in sRGB. A broken profile is ignored."""
+    """Return a resized image in one of FINISHED, in sRGB. A broken profile is ignored."""
     image = image.convert("RGB") if image.mode == "RGBX" else straight_alpha(image)
     if image.mode == "LAB":
         return _transform(image, _LAB, "RGB")
@@ -92,6 +92,8 @@ def _open_profile(data: bytes | None) -> ImageCms.ImageCmsProfile | None:
 
 
 def _to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    if image.mode == "YCbCr":
+        image = image.convert("RGB")
     if image.mode not in ("LA", "RGBA"):
         grey = image.mode == "L"
         return _transform(image, source, "RGB").convert("L" if grey else "RGB")

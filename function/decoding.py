@@ -48,7 +48,7 @@ _UPRIGHT = {
 
 @dataclass(frozen=True)
 class Picture:
-    """`image` is L, LA, RGB or RGBA; `width` and `height` are the upright size of the file."""
+    """`image` is in one of FINISHED; `width` and `height` are the upright size of the file."""
 
     image: Image.Image
     format: str
@@ -57,8 +57,10 @@ class Picture:
     truncated: bool
 
 
-def decode(body: Body, max_px: int) -> Picture:
+def decode(body: Body, max_px: int, *, jpeg_stays: bool = True) -> Picture:
     """Decode the first frame, fitted into a square of `max_px`.
+
+    `jpeg_stays` says that a JPEG becomes JPEGs, which keep its colours at half the size anyway.
 
     Raises Refused when the file is no image, damaged, too large for the function's memory, or of a
     format that is not taken; OutOfTimeError when the deadline comes nearer than its margin.
@@ -66,7 +68,7 @@ def decode(body: Body, max_px: int) -> Picture:
     name = identify(body.read(HEAD_BYTES))
     body.seek(0)
     try:
-        return _decode(body, name, max_px)
+        return _decode(body, name, max_px, jpeg_stays)
     except (Refused, OutOfTimeError):
         raise
     except MemoryError as error:
@@ -76,7 +78,7 @@ def decode(body: Body, max_px: int) -> Picture:
         raise Refused("damaged", why) from error
 
 
-def _decode(body: Body, name: str, max_px: int) -> Picture:
+def _decode(body: Body, name: str, max_px: int, jpeg_stays: bool) -> Picture:
     if name == "AVIF":
         import_module("PIL.AvifImagePlugin")  # the one that is rare and takes long to load
     ensure_it_can_be_opened(body, name)
@@ -84,9 +86,10 @@ def _decode(body: Body, name: str, max_px: int) -> Picture:
     with Image.open(cast("BinaryIO", body), formats=[name]) as opened:
         width, height = opened.size
         target = fit(width, height, max_px)
-        image, box = load(opened, body, target)
+        loaded = load(opened, body, target, jpeg_stays)
         profile, orientation = opened.info.get("icc_profile"), _orientation(opened)
-        image = finished(first_size(image, target, box), profile)
+        image = first_size(loaded.image, target, loaded.box, loaded.resample)
+        image = finished(image, profile)
     if image.mode not in FINISHED:
         raise OSError("its palette does not fit")  # Pillow is led astray by some broken GIFs
     image.info.clear()  # or comments and profiles would be written into the outputs

@@ -29,16 +29,21 @@ _COEFFICIENT_BYTES = 2
 _CHUNK_BYTES = 64 * 1024
 
 
-def scale(image: JpegImagePlugin.JpegImageFile, target: tuple[int, int]) -> Box:
+def scale(
+    image: JpegImagePlugin.JpegImageFile, target: tuple[int, int], *, apart: bool = True
+) -> Box:
     """Choose the smallest fraction that is large enough for `target`, before anything is decoded.
 
-    Returns the box of the decoded image that holds the picture.
+    With `apart`, brightness and colours stay apart (YCbCr) where they are so in the file. Returns
+    the box of the decoded image that holds the picture.
     """
     spare = min(image.width / target[0], image.height / target[1]) / HEADROOM
+    mode = "YCbCr" if apart and _has_brightness(image) else None
     if 8 / 3 <= spare < 4 and _can_scale_to_3_8(image):
+        image.draft(mode, None)
         return _scale_to_3_8(image)
     fraction = next(fraction for fraction in (8, 4, 2, 1) if spare >= fraction or fraction == 1)
-    scaled = image.draft(None, (image.width // fraction, image.height // fraction))
+    scaled = image.draft(mode, (image.width // fraction, image.height // fraction))
     return scaled[1] if scaled else (0, 0, *image.size)
 
 
@@ -85,6 +90,19 @@ def _coefficient_bytes(frame: bytes) -> int:
     across, down = max(across for across, _ in sampling), max(down for _, down in sampling)
     share = sum(across * down for across, down in sampling) / (across * down)
     return ceil(width * height * share * _COEFFICIENT_BYTES)
+
+
+def _has_brightness(image: JpegImagePlugin.JpegImageFile) -> bool:
+    """Tell whether the file holds YCbCr, by the rules of libjpeg, which refuses to make it of RGB.
+
+    Adobe's marker says it, then JFIF's presence, then the names of the components.
+    """
+    if image.mode != "RGB":
+        return False
+    if "adobe" in image.info:
+        return image.info.get("adobe_transform") == 1
+    names = [component[0] for component in getattr(image, "layer", [])]
+    return "jfif" in image.info or names == [1, 2, 3]
 
 
 def _can_scale_to_3_8(image: JpegImagePlugin.JpegImageFile) -> bool:

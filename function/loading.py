@@ -6,6 +6,8 @@ the rest. What will not fit is refused before anything large is allocated.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from PIL import Image, JpegImagePlugin, WebPImagePlugin
 
 import gif
@@ -24,7 +26,9 @@ from memory import (
     to_finish,
     webp_to_decode,
 )
-from resizing import Box, reduction
+from resizing import FIRST_FILTER, SOFT_FILTER, Box, reduction
+
+SOFT_FROM = 4  # libjpeg scales by leaving out frequencies
 
 
 def ensure_it_can_be_opened(body: Body, name: str) -> None:
@@ -38,34 +42,45 @@ def ensure_it_can_be_opened(body: Body, name: str) -> None:
     ensure_fits(needed + body.resident_bytes, *size, function_memory_mb())
 
 
-def load(opened: Image.Image, body: Body, target: tuple[int, int]) -> tuple[Image.Image, Box]:
-    """Return the pixels in a mode that can be resized, and the box of them that is the picture.
+class Loaded(NamedTuple):
+    """Pixels in a mode that can be resized, the box of them that is the picture, and how best."""
 
-    They are at least as many as `target`. Raises Refused when decoding would not fit the memory.
+    image: Image.Image
+    box: Box
+    resample: Image.Resampling = FIRST_FILTER
+
+
+def load(
+    opened: Image.Image, body: Body, target: tuple[int, int], jpeg_stays: bool = True
+) -> Loaded:
+    """Return the pixels, at least as many as `target`; of a JPEG that stays one, as YCbCr.
+
+    Raises Refused when decoding would not fit the memory.
     """
     if isinstance(opened, JpegImagePlugin.JpegImageFile):
-        return _load_jpeg(opened, body, target)
+        return _load_jpeg(opened, body, target, jpeg_stays)
     factor = reduction(opened.size, target)
     box = (0, 0, opened.width / factor, opened.height / factor)
     if isinstance(opened, WebPImagePlugin.WebPImageFile):
-        return averaged(webp.load(opened), factor), box
-    return _load_reduced(opened, body, factor, to_finish(target)), box
+        return Loaded(averaged(webp.load(opened), factor), box)
+    return Loaded(_load_reduced(opened, body, factor, to_finish(target)), box)
 
 
 def _load_jpeg(
-    opened: JpegImagePlugin.JpegImageFile, body: Body, target: tuple[int, int]
-) -> tuple[Image.Image, Box]:
+    opened: JpegImagePlugin.JpegImageFile, body: Body, target: tuple[int, int], jpeg_stays: bool
+) -> Loaded:
     size = opened.size
     buffered = jpeg.buffer_bytes(body)
     if buffered:
         jpeg.refuse_endless_scans(body)
-    box = jpeg.scale(opened, target)
+    box = jpeg.scale(opened, target, apart=jpeg_stays)
     decoding = buffered + to_decode(opened, body.stored_bytes, 1)
     needed = body.resident_bytes + decoding + to_finish(target)
     ensure_fits(needed, *size, function_memory_mb())
     body.ends_jpeg = True
     opened.load()
-    return resizable(opened), box
+    is_soft = size[0] / box[2] >= SOFT_FROM
+    return Loaded(resizable(opened), box, SOFT_FILTER if is_soft else FIRST_FILTER)
 
 
 def _load_reduced(opened: Image.Image, body: Body, factor: int, finishing: int) -> Image.Image:

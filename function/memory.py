@@ -15,8 +15,8 @@ from refusals import Refused
 from webp import WebPHead
 
 MIB = 1024 * 1024
-# Python, the clients, Pillow, their threads and connections take 52 MiB when idle.
-RESERVED = 68 * MIB
+# Python, Pillow, the connections to S3 and SNS and Lambda's own client take 36 MiB when idle.
+RESERVED = 52 * MIB
 LARGEST_MB = 10_240  # the most a Lambda function can have
 STEP_MB = 64
 

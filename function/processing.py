@@ -96,7 +96,10 @@ class Pipeline:
 
     def _decode(self, source: Source, deadline: Deadline) -> Picture:
         try:
-            picture = decode(source.body, max(self.settings.sizes.values()))
+            settings = self.settings
+            picture = decode(
+                source.body, max(settings.sizes.values()), jpeg_stays=settings.jpeg_stays
+            )
             deadline.check()  # from here on everything is written, or nothing was
         except OutOfTimeError as late:
             raise Refused("out-of-time", f"{late} {SLOW}") from late

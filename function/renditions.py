@@ -51,7 +51,10 @@ def _encode(image: Image.Image, encoding: str, quality: int) -> bytes:
     file = io.BytesIO()
     if encoding == "JPEG":
         _opaque(image).save(file, "JPEG", quality=quality)
-    elif encoding == "WEBP":
+        return file.getvalue()
+    if image.mode == "YCbCr":  # which only JPEG keeps
+        image = image.convert("RGB")
+    if encoding == "WEBP":
         image.save(file, "WEBP", quality=quality)
     else:
         image.save(file, "PNG", compress_level=PNG_LEVEL)

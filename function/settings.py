@@ -11,7 +11,7 @@ FORMATS = ("keep", "jpeg", "png", "webp")
 NOTIFY = ("all", "failures", "none")
 
 # Raised when the same settings begin to give other pixels, so that older outputs count as stale.
-RENDERING = 1
+RENDERING = 2
 
 
 class SettingsError(ValueError):
@@ -43,6 +43,11 @@ class Settings:
             quality=_quality(environment.get("QUALITY", "80")),
             format=_choice("FORMAT", environment.get("FORMAT", "keep"), FORMATS),
         )
+
+    @property
+    def jpeg_stays(self) -> bool:
+        """Whether a JPEG becomes JPEGs."""
+        return self.format in ("keep", "jpeg")
 
     @property
     def fingerprint(self) -> str:

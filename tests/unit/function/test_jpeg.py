@@ -9,8 +9,9 @@ import pytest
 from PIL import Image, ImageChops, ImageStat, JpegImagePlugin
 
 import jpeg
+from decoding import decode
 from refusals import Refused
-from tests.unit.function.fakes import encoded, picture
+from tests.unit.function.fakes import body, encoded, picture
 
 
 def opened(data: bytes) -> JpegImagePlugin.JpegImageFile:
@@ -48,10 +49,36 @@ def test_three_eighths_shows_the_same_picture_as_a_half() -> None:
     image.load()
 
     reference.draft(None, (801, 600))
-    found = image.resize((400, 300), box=box)
+    found = image.convert("RGB").resize((400, 300), box=box)
     expected = reference.resize((400, 300), box=(0, 0, 1603 / 2, 1201 / 2))
     assert image.size == (602, 451)
     assert max(ImageStat.Stat(ImageChops.difference(found, expected)).mean) < 1
+
+
+@pytest.mark.parametrize("size", [(800, 600), (1600, 1200), (4300, 3225)])
+def test_colours_stay_as_they_are_at_every_scale(size: tuple[int, int]) -> None:
+    data = encoded(picture(size=size), quality=95)
+
+    found = decode(body(data), 400).image
+
+    expected = picture(size=size).resize(found.size, Image.Resampling.LANCZOS)
+    difference = ImageChops.difference(found.convert("RGB"), expected)
+    assert found.mode == "YCbCr"
+    assert max(ImageStat.Stat(difference).mean) < 1
+
+
+def test_a_jpeg_that_holds_rgb_is_decoded_as_that() -> None:
+    data = encoded(picture(), quality=95, keep_rgb=True)
+
+    found = decode(body(data), 400).image
+
+    expected = picture().resize(found.size, Image.Resampling.LANCZOS)
+    assert found.mode == "RGB"
+    assert max(ImageStat.Stat(ImageChops.difference(found, expected)).mean) < 1
+
+
+def test_a_jpeg_that_becomes_another_format_keeps_all_its_colours() -> None:
+    assert decode(body(encoded(picture())), 400, jpeg_stays=False).image.mode == "RGB"
 
 
 def test_draft_is_used_where_pillow_looks_other_than_we_know_it() -> None:
