@@ -38,7 +38,7 @@ bench-cli: $(VENV)/.installed-dev
 	$(BIN)/python tests/bench/cli.py
 
 fuzz: $(VENV)/.installed-dev
-	$(BIN)/python -W ignore -m tests.bench.fuzz 10000
+	$(BIN)/python -m tests.bench.fuzz 10000 --pillow
 
 crashes: $(VENV)/.installed-dev
 	CRASH_POINTS=all $(BIN)/python -m pytest --numprocesses 2 tests/aws/test_crashes.py

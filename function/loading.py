@@ -74,7 +74,7 @@ def _load_jpeg(
     if buffered:
         jpeg.refuse_endless_scans(body)
     box = jpeg.scale(opened, target, apart=jpeg_stays)
-    decoding = buffered + to_decode(opened, body.stored_bytes, 1)
+    decoding = to_decode(opened, body.stored_bytes, 1, buffered)
     needed = body.resident_bytes + decoding + to_finish(target)
     ensure_fits(needed, *size, function_memory_mb())
     body.ends_jpeg = True

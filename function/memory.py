@@ -17,6 +17,7 @@ from webp import WebPHead
 MIB = 1024 * 1024
 # Python, Pillow, the connections to S3 and SNS and Lambda's own client take 36 MiB when idle.
 RESERVED = 52 * MIB
+LARGE_SHARE = 0.25  # of the memory; from there on an earlier picture's remains could matter
 LARGEST_MB = 10_240  # the most a Lambda function can have
 STEP_MB = 64
 
@@ -45,7 +46,11 @@ def fits(needed: float, memory_mb: int | None) -> bool:
 
 def ensure_fits(needed: float, width: int, height: int, memory_mb: int | None) -> None:
     """Raise Refused when decoding needs more bytes than the function has left."""
-    if memory_mb is None or fits(needed, memory_mb):
+    if memory_mb is None:
+        return
+    if fits(needed, memory_mb):
+        if needed > memory_mb * MIB * LARGE_SHARE:
+            _give_back()
         return
     enough_mb = ceil((needed + RESERVED) / MIB / STEP_MB) * STEP_MB
     remedy = (
@@ -60,17 +65,18 @@ def ensure_fits(needed: float, width: int, height: int, memory_mb: int | None) -
     )
 
 
-def to_decode(image: Image.Image, file_bytes: int, factor: int) -> float:
+def to_decode(image: Image.Image, file_bytes: int, factor: int, buffered: int = 0) -> float:
     """Return the bytes that it takes to load an opened image and to average it down by `factor`.
 
     For a JPEG call it after the scale is chosen. `file_bytes` is what of the file is not in memory
-    yet; it counts where a decoder wants the whole file at once.
+    yet; it counts where a decoder wants the whole file at once. `buffered` is what a decoder holds
+    until the image is loaded.
     """
     pixels = image.width * image.height
     small = 4 / factor**2 if factor > 1 else _conversion(image)
     if image.format == "AVIF":
         return pixels * (_AVIF_PIXEL + small) + file_bytes
-    loaded = pixels * (_PIXEL.get(image.mode, 4) + small)
+    loaded = pixels * _PIXEL.get(image.mode, 4) + max(buffered, pixels * small)
     if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tile[0].codec_name == "libtiff":
         return loaded + file_bytes + _strip_bytes(image)
     return loaded
@@ -90,6 +96,18 @@ def webp_to_decode(head: WebPHead, file_bytes: int) -> float:
 def gif_to_open(width: int, height: int) -> float:
     """Return the bytes that a GIF takes to be opened: its frame, and what is under it."""
     return width * height * 2
+
+
+def _give_back() -> None:
+    """Return what earlier pictures left in the allocator's hands, which would come on top.
+
+    glibc keeps up to 20 MB after a large one; other libraries have no such call.
+    """
+    import ctypes  # takes long to import, and few pictures are large
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _conversion(image: Image.Image) -> int:

@@ -1,9 +1,9 @@
 """Feeds damaged files to the function: each must end as three pictures or as a refusal.
 
-`python -m tests.bench.fuzz [COUNT] [FOLDER...]` takes the photographs where they are, small files
-of every format, and all files of the folders given (Pillow's source package has a good one in
-Tests/images): first each as it is, then COUNT mutations, each from its own seed. A crash, a hang or
-more memory than the function has ends the run, and the file or seed is named.
+`python -m tests.bench.fuzz [COUNT] [--pillow]` takes the photographs where they are, small files of
+every format and, with --pillow, the test images in Pillow's source package: first each as it is,
+then COUNT mutations, each from its own seed. A crash, a hang or more memory than the function has
+ends the run, and the file or seed is named.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import os
 import random
 import subprocess
 import sys
+import tarfile
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "function"))
 
+import PIL
 from PIL import Image
 
 import journal
@@ -35,9 +38,11 @@ from settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = ROOT.parent / "shared" / "photos"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pipeline-ctl" / "bench"
 MEMORY_MB = 256
 HANG_S = 60
 PROCESSES = 2
+LAST_WORDS_BYTES = 4000
 HEADER_BYTES = 1024
 SETTINGS = Settings("outputs", "topic", {"thumbnails": 128, "medium": 512, "large": 1024})
 ODD_BYTES = (b"\x00", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\xff", b"\x00\x00\x00\x00")
@@ -55,20 +60,27 @@ def main() -> int:
     """Share the work between processes; return 1 when one of them ended other than it should."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("count", nargs="?", type=int, default=10_000)
-    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--pillow", action="store_true", help="Pillow's own test images too")
     parser.add_argument("--share", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    folders = [PHOTOS, pillow_images()] if options.pillow else [PHOTOS]
     if options.share is not None:
-        feed(options.share, options.count, options.folders)
+        feed(options.share, options.count, folders)
         return 0
-    command = [sys.executable, "-m", "tests.bench.fuzz", str(options.count), *options.folders]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.fuzz", *sys.argv[1:]]
     environment = os.environ | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB)}
-    running = [
-        subprocess.Popen([*command, "--share", str(share)], cwd=ROOT, env=environment)
-        for share in range(PROCESSES)
-    ]
-    codes = [process.wait() for process in running]
-    return int(any(codes))
+    with tempfile.TemporaryFile() as told:  # libtiff has much to say about broken files
+        running = [
+            subprocess.Popen(
+                [*command, "--share", str(share)], cwd=ROOT, env=environment, stderr=told
+            )
+            for share in range(PROCESSES)
+        ]
+        failed = any([process.wait() for process in running])
+        told.seek(0)
+        if failed:
+            sys.stderr.buffer.write(told.read()[-LAST_WORDS_BYTES:])
+    return int(failed)
 
 
 def feed(share: int, count: int, folders: list[Path]) -> None:
@@ -105,9 +117,24 @@ def outcome(data: bytes) -> str:
 
 def corpus(folders: list[Path]) -> list[Specimen]:
     """Return the files to begin with."""
-    found = [path for folder in [PHOTOS, *folders] for path in sorted(folder.rglob("*"))]
+    found = [path for folder in folders for path in sorted(folder.rglob("*"))]
     files = [Specimen(str(path), path.read_bytes()) for path in found if path.is_file()]
     return files + list(drawn())
+
+
+def pillow_images() -> Path:
+    """Return the folder of Pillow's test images, which only its source package has."""
+    folder = CACHE / f"pillow-{PIL.__version__}"
+    if not folder.exists():
+        with tempfile.TemporaryDirectory() as name:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            command += ["--no-binary=pillow", f"--dest={name}", f"pillow=={PIL.__version__}"]
+            subprocess.run(command, check=True)
+            (source,) = Path(name).glob("*.tar.gz")
+            with tarfile.open(source) as archive:
+                images = [member for member in archive if "/Tests/images/" in member.name]
+                archive.extractall(folder, images, filter="data")
+    return folder
 
 
 def specimens(files: list[Specimen], count: int) -> Iterator[Specimen]:

@@ -2,8 +2,9 @@
 
 `python -m tests.bench.images [ROUNDS]` runs every contender over every file in turn, round after
 round, each warm in a process of its own with one thread, and prints medians, ratios, their
-geometric means and SSIM against a float LANCZOS of the full image. The peers are installed into a
-cache folder with npm and pip; it needs node and the photographs.
+geometric means and SSIM against a float LANCZOS of the full image; at last a cold start, beside
+plain boto3. The peers are installed into a cache folder with npm and pip; it needs node and the
+photographs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from statistics import geometric_mean, mean, median
 from typing import Any
 
+from tests.bench import images_cold
 from tests.bench.images_corpus import Case, corpus
 
 HERE = Path(__file__).parent
@@ -149,7 +151,7 @@ def main() -> int:
         summarise(family, measured)
     for worker in set(pool.values()):
         worker.close()
-    return 0
+    return images_cold.main()
 
 
 if __name__ == "__main__":

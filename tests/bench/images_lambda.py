@@ -1,55 +1,63 @@
 """The function as small as Lambda runs it: 256 MB and 0.145 of a processor, held by cgroups.
 
-`python -m tests.bench.images_lambda` prints, for JPEGs of 2 to 108 megapixels, the seconds of the
-first and of later invocations and the most memory. The handler is the real one with its real
-clients; S3 and SNS are a small HTTP server outside of the limits. As on Lambda, imports run before
-the processor is cut down. It needs Linux with cgroups (v1 or v2), root, and the photographs.
+`python -m tests.bench.images_lambda [FORMAT...]` prints, for JPEGs of 2 to 108 megapixels, the
+seconds of the first invocation (with and without its imports) and of later ones, and the most
+memory. Then, for each format, the same for a photograph that is about as large as the memory
+allows, and how many megapixels 30 seconds would do. It runs the deployed zip and layer in AWS's
+runtime client; S3 and SNS are a small HTTP server outside of the limits. As on Lambda, the imports
+have a whole processor. It needs Linux with cgroups (v1 or v2), root, and the photographs.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
+import tempfile
 import threading
+import uuid
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
+from typing import Any
 from urllib.parse import unquote
 
-from tests.bench.images import CACHE
-from tests.bench.images_corpus import Case, corpus
+from PIL import Image
 
-MEMORY_MB = 256
+from ops.local.runtime.deployment import Archive, Deployment, Logging
+from ops.local.runtime.outcome import LogLine, Outcome
+from ops.local.runtime.sandbox import Credentials, Sandboxes
+from ops.local.runtime.worker import Request, Worker
+from provision import interpreter, package
+from provision.pillow_layer import Target
+from tests.bench.images import CACHE
+from tests.bench.images_corpus import PHOTOS, corpus
+
+MEMORY_MB, TIMEOUT_S = 256, 30
 PERIOD_US, QUOTA_US = 20_000, 2_900  # 256 / 1769 of a processor (L37)
+PATIENCE_S = 300  # so that what is too slow for TIMEOUT_S can be measured
 LATER = 3
 CGROUPS = Path("/sys/fs/cgroup")
-FUNCTION = Path(__file__).parents[2] / "function"
 
-# Joins the limits after its imports, then times an invocation for each key on standard input.
-RUNNER = """
-import json, sys, time
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import journal, lambda_function
-
-class Context:
-    def __init__(self): self.end = time.monotonic() + 30
-    def get_remaining_time_in_millis(self): return int((self.end - time.monotonic()) * 1000)
-
-for group in sys.argv[2:]:
-    Path(group).write_text("0")
-for line in sys.stdin:
-    entity = {"bucket": {"name": "inputs"}, "object": {"key": line.strip(), "size": 1}}
-    began = time.monotonic()
-    lambda_function.lambda_handler({"Records": [{"s3": entity}]}, Context())
-    print(json.dumps([time.monotonic() - began, journal.max_memory_mb()]), flush=True)
-"""
+# About what MEMORY_MB holds, in megapixels, and how Pillow writes it.
+LARGEST: dict[str, tuple[float, dict[str, Any]]] = {
+    "baseline.jpg": (280, {"quality": 85}),
+    "progressive.jpg": (61, {"quality": 85, "progressive": True}),
+    "progressive-444.jpg": (31, {"quality": 85, "progressive": True, "subsampling": 0}),
+    "rgb.png": (190, {"compress_level": 1}),
+    "lossy.webp": (16.5, {"method": 0}),
+    "lossless.webp": (13.5, {"method": 0, "lossless": True, "quality": 0}),
+    "image.avif": (23, {"speed": 10}),
+    "image.gif": (60, {}),
+    "image.bmp": (48, {}),
+    "raw.tiff": (48, {}),
+    "lzw.tiff": (30, {"compression": "tiff_lzw"}),
+}
 
 
 class Aws(BaseHTTPRequestHandler):
-    """Answers GetObject with a file of the corpus, and takes whatever is put or published."""
+    """Answers GetObject with one of `files`, and takes whatever is put or published."""
 
     protocol_version = "HTTP/1.1"
     files: dict[str, Path]
@@ -81,66 +89,161 @@ class Aws(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def limits() -> list[Path]:
-    """Make the cgroups and return the files by which a process joins them."""
+@dataclass(frozen=True)
+class Limits:
+    """The files by which a process joins the limits of memory and processor."""
+
+    memory: Path
+    processor: Path
+
+    def remove(self) -> None:
+        """Let go of the cgroups, whose processes have ended."""
+        for group in {self.memory.parent, self.processor.parent}:
+            group.rmdir()
+
+
+def make_limits() -> Limits:
+    """Make the cgroups."""
     name = f"pipeline-ctl-{os.getpid()}"
-    if (CGROUPS / "cgroup.controllers").exists():
-        group = CGROUPS / name
-        group.mkdir()
-        (group / "cpu.max").write_text(f"{QUOTA_US} {PERIOD_US}")
-        (group / "memory.max").write_text(f"{MEMORY_MB}M")
-        return [group / "cgroup.procs"]
-    cpu, memory = CGROUPS / "cpu" / name, CGROUPS / "memory" / name
-    cpu.mkdir()
-    memory.mkdir()
-    (cpu / "cpu.cfs_period_us").write_text(str(PERIOD_US))
-    (cpu / "cpu.cfs_quota_us").write_text(str(QUOTA_US))
-    (memory / "memory.limit_in_bytes").write_text(f"{MEMORY_MB}M")
-    return [cpu / "cgroup.procs", memory / "cgroup.procs"]
+    if not (CGROUPS / "cgroup.controllers").exists():
+        processor, memory = CGROUPS / "cpu" / name, CGROUPS / "memory" / name
+        processor.mkdir()
+        memory.mkdir()
+        (processor / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+        (processor / "cpu.cfs_quota_us").write_text(str(QUOTA_US))
+        (memory / "memory.limit_in_bytes").write_text(f"{MEMORY_MB}M")
+        return Limits(memory / "cgroup.procs", processor / "cgroup.procs")
+    outer = CGROUPS / name
+    inner = outer / "slow"
+    outer.mkdir()
+    (outer / "memory.max").write_text(f"{MEMORY_MB}M")
+    (outer / "cgroup.subtree_control").write_text("+cpu")
+    imports = outer / "imports"
+    imports.mkdir()
+    inner.mkdir()
+    (inner / "cpu.max").write_text(f"{QUOTA_US} {PERIOD_US}")
+    return Limits(imports / "cgroup.procs", inner / "cgroup.procs")
 
 
-def invoke(case: Case, port: int, groups: list[Path]) -> list[tuple[float, int]]:
-    """Return the seconds and the memory of a cold and some warm invocations."""
-    environment = os.environ | {
-        "OUTPUT_BUCKET": "outputs",
-        "SNS_TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:topic",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "benchmark",
-        "AWS_SECRET_ACCESS_KEY": "benchmark",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-    }
-    process = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", RUNNER, FUNCTION, *groups],
-        input=f"uploads/{case.name}\n" * (1 + LATER),
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
+class Limited(Worker):
+    """A worker in the limits: of memory from the start, of the processor after its imports."""
+
+    limits: Limits
+
+    def _initialise(self, request: Request, lines: list[LogLine]) -> Outcome | None:
+        self.limits.memory.write_text(str(self._process.pid))
+        ended = super()._initialise(request, lines)
+        if ended is None:
+            self.limits.processor.write_text(str(self._process.pid))
+        return ended
+
+
+def deployment() -> Deployment:
+    """Describe the function as `up` would deploy it on this machine."""
+    runtime, architecture = interpreter.own_runtime(), interpreter.architecture()
+    code = package.build_function(runtime)
+    layer = package.build_layer(Target(runtime, architecture, this_machine=True))
+    topic = "arn:aws:sns:eu-west-1:123456789012:image-pipeline"
+    return Deployment(
+        key="benchmark",
+        name="image-pipeline",
+        arn="arn:aws:lambda:eu-west-1:123456789012:function:image-pipeline",
+        account="123456789012",
+        region="eu-west-1",
+        runtime=runtime,
+        handler="lambda_function.lambda_handler",
+        role_arn="arn:aws:iam::123456789012:role/image-pipeline",
+        memory_mb=MEMORY_MB,
+        timeout_s=PATIENCE_S,
+        environment={"OUTPUT_BUCKET": "outputs", "SNS_TOPIC_ARN": topic},
+        code=Archive(code.digest, code.zip),
+        layers=(Archive(layer.digest, layer.zip),),
+        logging=Logging("/aws/lambda/image-pipeline"),
     )
-    return [tuple(json.loads(line)) for line in process.stdout.splitlines()]
+
+
+def invoke(name: str, times: int, sandboxes: Sandboxes) -> list[Outcome]:
+    """Return the outcomes of some invocations of one worker. Raises when one is no success."""
+    entity = {"bucket": {"name": "inputs"}, "object": {"key": f"uploads/{name}", "size": 1}}
+    payload = json.dumps({"Records": [{"s3": entity}]}).encode()
+    worker = Limited(deployment(), Credentials("key", "secret", "token"), sandboxes)
+    try:
+        outcomes = [worker.run(Request(str(uuid.uuid4()), payload)) for _ in range(times)]
+    finally:
+        worker.close()
+    for outcome in outcomes:
+        told = "\n".join(line.text for line in outcome.lines)
+        if outcome.status != "success" or '"outputs"' not in told:
+            raise RuntimeError(f"{name}: {outcome.status}\n{told}")
+    return outcomes
+
+
+def largest(name: str, folder: Path) -> Path:
+    """Return a file of photographs side by side, of the size that LARGEST says."""
+    megapixels, options = LARGEST[name]
+    path = folder / f"{megapixels:g}mp_{name}"
+    if not path.exists():
+        tile = Image.open(PHOTOS / "s7edge_12mp.jpg").convert("RGB")
+        height = int((megapixels * 1e6 * 3 / 4) ** 0.5)
+        image = Image.new("RGB", (height * 4 // 3, height))
+        for left in range(0, image.width, tile.width):
+            for top in range(0, image.height, tile.height):
+                image.paste(tile, (left, top))
+        image = image.quantize(256, dither=Image.Dither.NONE) if name.endswith("gif") else image
+        image.save(path, **options)
+    return path
+
+
+def show_photographs(files: dict[str, Path], sandboxes: Sandboxes) -> None:
+    """Print how long a cold and a warm invocation take."""
+    for name in files:
+        cold, *later = invoke(name, 1 + LATER, sandboxes)
+        imports = (cold.init_ms or 0) / 1000
+        first = cold.duration_ms / 1000
+        warm = median(outcome.duration_ms for outcome in later) / 1000
+        print(
+            f"{name:28} imports {imports:5.2f} s  cold {first:6.2f} s  warm {warm:6.2f} s"
+            f"  {later[-1].max_memory_mb} MB",
+            flush=True,
+        )
+
+
+def show_largest(files: dict[str, Path], sandboxes: Sandboxes) -> None:
+    """Print what the largest of each format take, and how much of it TIMEOUT_S allow."""
+    for name, path in files.items():
+        megapixels = LARGEST[name][0]
+        outcomes = invoke(path.name, 1 + LATER, sandboxes)
+        seconds = max(outcome.duration_ms for outcome in outcomes) / 1000
+        peak_mb = max(outcome.max_memory_mb for outcome in outcomes)
+        allowed = min(megapixels, megapixels * (TIMEOUT_S - 2) / seconds)
+        print(
+            f"{name:28} {megapixels:6.1f} MP  {seconds:6.1f} s  {peak_mb:4} MB"
+            f"  in {TIMEOUT_S} s {allowed:6.1f} MP",
+            flush=True,
+        )
 
 
 def main() -> int:
     """Print one line a file."""
     folder = CACHE / "corpus"
     folder.mkdir(parents=True, exist_ok=True)
-    cases = [case for case in corpus(folder) if case.family == "JPEG"]
-    if not cases or os.geteuid() != 0 or not CGROUPS.exists():
+    photographs = {case.name: case.path for case in corpus(folder) if case.family == "JPEG"}
+    if not photographs or os.geteuid() != 0 or not CGROUPS.exists():
         print("This needs the photographs, root and cgroups.", file=sys.stderr)
         return 1
-    Aws.files = {case.name: case.path for case in cases}
+    wanted = sys.argv[1:] or list(LARGEST)
+    extremes = {name: largest(name, folder) for name in wanted}
+    Aws.files = photographs | {path.name: path for path in extremes.values()}
     server = ThreadingHTTPServer(("127.0.0.1", 0), Aws)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    groups = limits()
-    for case in cases:
-        (cold, _), *later = invoke(case, server.server_port, groups)
-        warm = median(seconds for seconds, _ in later)
-        peak_mb = max(memory for _, memory in later)
-        print(f"{case.name:28} cold {cold:6.2f} s  warm {warm:6.2f} s  {peak_mb} MB")
+    Limited.limits = make_limits()
+    with tempfile.TemporaryDirectory() as root:
+        sandboxes = Sandboxes(Path(root), f"http://127.0.0.1:{server.server_port}")
+        if not sys.argv[1:]:
+            show_photographs(photographs, sandboxes)
+        show_largest(extremes, sandboxes)
     server.shutdown()
-    for group in groups:
-        group.parent.rmdir()
+    Limited.limits.remove()
     return 0
 
 

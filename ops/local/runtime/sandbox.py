@@ -129,7 +129,7 @@ class Sandboxes:
     def _bundled(self) -> Path:
         with self._lock:
             if self._bundle is None:
-                self._bundle = _link_bundle(self._root / "runtime")
+                self._bundle = link_runtime(self._root / "runtime")
         return self._bundle
 
 
@@ -155,7 +155,8 @@ def _identity(deployment: Deployment, credentials: Credentials, stream: str) -> 
     return environment
 
 
-def _link_bundle(folder: Path) -> Path:
+def link_runtime(folder: Path) -> Path:
+    """Fill a folder with what Lambda's managed Python has, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in _BUNDLED:
         for source in _top_level(name):
