@@ -76,11 +76,11 @@ def main() -> int:
             )
             for share in range(PROCESSES)
         ]
-        failed = any([process.wait() for process in running])
+        codes = [process.wait() for process in running]
         told.seek(0)
-        if failed:
+        if any(codes):
             sys.stderr.buffer.write(told.read()[-LAST_WORDS_BYTES:])
-    return int(failed)
+    return int(any(codes))
 
 
 def feed(share: int, count: int, folders: list[Path]) -> None:
