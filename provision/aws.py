@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_USUAL: Final = ("lambda", "sts", "s3", "iam", "logs", "sns")
 _FIRST_DELAY_S: Final = 0.1
 _LONGEST_DELAY_S: Final = 5.0
 _DELAY_PER_WAITED_S: Final = 0.08  # so a wait ends at most a twelfth later than it could
@@ -67,10 +69,10 @@ class Aws:
         self.local = local
         self.say = say
         self.patience = patience  # scales every deadline; tests have little
-        self._clients: dict[str, Any] = {}
-        self._lock = threading.Lock()
         self._stopping = threading.Event()
-        threading.Thread(target=self._build_clients, daemon=True).start()
+        # One thread builds them, since sessions are not thread-safe; the first to be needed first.
+        self._builder = ThreadPoolExecutor(1)
+        self._clients = {service: self._builder.submit(self._build, service) for service in _USUAL}
 
     @property
     def region(self) -> str:
@@ -115,19 +117,15 @@ class Aws:
     def cloudwatch(self) -> Any:
         return self._client("cloudwatch")
 
-    def _build_clients(self) -> None:
-        """Build them while the first answers are awaited; each takes some 50 ms of processor."""
-        with suppress(boto_errors.BotoCoreError, ValueError):  # who needs the client will say it
-            for service in ("sts", "lambda", "s3", "iam", "logs", "sns"):
-                self._client(service)
-
     def _client(self, service: str) -> Any:
-        with self._lock:  # sessions are not thread-safe while they build a client
-            if service not in self._clients:
-                self._clients[service] = self.session.client(  # type: ignore[call-overload]
-                    service, endpoint_url=self.endpoint_url, config=_config(service)
-                )
-            return self._clients[service]
+        if service not in self._clients:
+            self._clients[service] = self._builder.submit(self._build, service)
+        return self._clients[service].result()
+
+    def _build(self, service: str) -> Any:
+        return self.session.client(  # type: ignore[call-overload]
+            service, endpoint_url=self.endpoint_url, config=_config(service)
+        )
 
     @contextmanager
     def stopping_threads(self) -> Iterator[None]:

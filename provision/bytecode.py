@@ -8,11 +8,12 @@ and the function works as well, from a later start.
 
 from __future__ import annotations
 
-import os
+import compileall
 import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Final
 
 from provision import interpreter
@@ -34,22 +35,27 @@ def compiled(sources: Mapping[str, bytes], runtime: str, root: str) -> dict[str,
             if path.endswith(".py"):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_bytes(content)
-        _compile(python, folder, root)
+        _compile(runtime, python, folder, root)
         return {
             path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.pyc")
         }
 
 
-def _compile(python: Path, folder: Path, root: str) -> None:
+def _compile(runtime: str, python: Path, folder: Path, root: str) -> None:
     """Compile all there is; a file that Python cannot read is left to fail where it is run."""
+    if runtime == interpreter.own_runtime():
+        compileall.compile_dir(
+            folder,
+            quiet=2,
+            stripdir=str(folder),
+            prependdir=root,
+            invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+        )
+        return
     command = [
         str(python), "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
         "-s", str(folder), "-p", root, str(folder),
     ]  # fmt: skip
     subprocess.run(  # noqa: S603 - the user's own interpreter
-        command,
-        capture_output=True,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-        timeout=_TIMEOUT_S,
-        check=False,
+        command, capture_output=True, timeout=_TIMEOUT_S, check=False
     )

@@ -36,6 +36,7 @@ _ROLE_S: Final = 150.0
 _ROLE_DELAY_S: Final = 0.3  # each refused try takes Lambda a second or two already
 _UPDATE_S: Final = 120.0
 _ACTIVE_S: Final = 180.0
+_DONE, _FAILED = "Successful", "Failed"  # Lambda's words for an update
 _STATE_WORDS: Final = ("in progress", "following state", "concurrent update")  # (L4, L5, L6)
 
 
@@ -75,6 +76,7 @@ class Function:
             "logging": {**_LOGGING, "LogGroup": self._names.log_group},
             "code": self._package.digest,
             "old_layer_versions": [],
+            "last_update": _DONE,
             # A role made anew under the same name has another id, and Lambda must be told (I12).
             "tags": {**self._tags, ROLE_ID_TAG: fact(known, "role", "role_id")},
         }
@@ -109,16 +111,21 @@ class Function:
             "logging": configuration.get("LoggingConfig", {}),
             "code": deployed_code(answer),
             "old_layer_versions": layer_versions.result()[:-1],
+            "last_update": configuration.get("LastUpdateStatus", _DONE),  # none yet if new (L1)
             "tags": _settings_tags(tags),
         }
 
     def apply(self, actual: State | None, known: Known) -> None:
-        """Create or update; a new function becomes active while it gets its permission."""
+        """Create or update, without waiting until Lambda has put it into force.
+
+        A new function becomes active while it gets its permission, an update while it is read back.
+        """
         desired = self.desired(known)
         if actual is None:
             self._create(desired)
-        else:
-            self._update(actual, desired)
+            return
+        self._update(actual, desired)
+        if actual["last_update"] != _DONE:  # it takes longer than it is read back, or has failed
             wait_until_active(self._aws, self._names)
 
     def delete(self) -> None:
@@ -175,6 +182,7 @@ class Function:
         lambda_, function = self._aws.lambda_, self._names.function
         differing = {field for field, value in desired.items() if actual.get(field) != value}
         role_is_new = desired["tags"].get(ROLE_ID_TAG) != actual["tags"].get(ROLE_ID_TAG)
+        again = actual["last_update"] == _FAILED
         fields = {f for f in _CONFIGURATION if f in differing or (f == "role" and role_is_new)}
         if fields:
             changed = {field: _CONFIGURATION[field] for field in sorted(fields)}
@@ -183,7 +191,7 @@ class Function:
                     FunctionName=function, **_parameters(desired, changed)
                 )
             )
-        if differing & {"code", "architecture", "runtime"}:  # the bytecode is one Python's own
+        if again or differing & {"code", "architecture", "runtime"}:  # bytecode is one Python's
             self._patiently(
                 lambda: lambda_.update_function_code(
                     FunctionName=function,
@@ -251,13 +259,13 @@ def wait_until_active(aws: Aws, names: Names) -> None:
     def active() -> bool | None:
         configuration = _configuration(aws, names) or {}
         for field in ("State", "LastUpdateStatus"):
-            if configuration.get(field) == "Failed":
+            if configuration.get(field) == _FAILED:
                 raise PipelineError(
                     f"Lambda could not activate {names.function}.",
                     why=str(configuration.get(f"{field}Reason", "It gives no reason.")),
                     fix="Run `pipeline-ctl up` again.",
                 )
-        settled = configuration.get("LastUpdateStatus") == "Successful"
+        settled = configuration.get("LastUpdateStatus") == _DONE
         return True if settled and configuration.get("State") == "Active" else None
 
     aws.wait_until(

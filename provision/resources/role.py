@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from provision.aws import Aws
@@ -43,7 +44,11 @@ class Role:
         return {"trust": _canonical(TRUST), "policy": _canonical(self._policy)}
 
     def read(self) -> State | None:
-        answer = found(lambda: self._aws.iam.get_role(RoleName=self._names.role), "NoSuchEntity")
+        with ThreadPoolExecutor(1) as pool:
+            policy = pool.submit(self._read_policy)
+            answer = found(
+                lambda: self._aws.iam.get_role(RoleName=self._names.role), "NoSuchEntity"
+            )
         if answer is None:
             return None
         role = answer["Role"]
@@ -58,7 +63,7 @@ class Role:
             "id": role["Arn"],  # with a path it cannot be derived (I14)
             "role_id": role["RoleId"],
             "trust": _canonical(role["AssumeRolePolicyDocument"]),
-            "policy": self._read_policy(),
+            "policy": policy.result(),
         }
 
     def apply(self, actual: State | None, known: Known) -> None:
