@@ -120,3 +120,48 @@ def test_a_missing_permission_names_its_action(
 
     assert isinstance(error, AccessError)
     assert action.lower() in error.why.lower()
+
+
+def _failing_updates(server: LocalServer, times: int) -> Any:
+    """Let Lambda fail to put so many updates into force, as GetFunction then tells."""
+    rows, left = Sheet(), [times]
+
+    @rows.follows("L3", "lambda.UpdateFunctionCode")
+    def count(state: State, call: Call) -> None:
+        left[0] -= 1
+
+    @rows.rewrites("L3", "lambda.GetFunction")
+    def tell(state: State, call: Call, result: dict[str, Any]) -> None:
+        if left[0] >= 0:
+            result["Configuration"]["LastUpdateStatus"] = "Failed"
+
+    @rows.rewrites("L3", "lambda.GetFunctionConfiguration")
+    def tell_why(state: State, call: Call, result: dict[str, Any]) -> None:
+        if left[0] >= 0:
+            result["LastUpdateStatus"] = "Failed"
+            result["LastUpdateStatusReason"] = "The layers are too large."
+
+    return server.state.table.added(*rows.rows)
+
+
+def test_an_update_that_failed_is_sent_again(server: LocalServer, standing: Pipeline) -> None:
+    with _failing_updates(server, 0):
+        planned = engine.plan(standing.aws, standing.resources()).changes["function"]
+        mended = engine.up(standing.aws, standing.resources())
+        after = engine.plan(standing.aws, standing.resources()).changes["function"]
+
+    assert [difference.field for difference in planned.differences] == ["last_update"]
+    assert mended.ok
+    assert after.action == "keep"
+
+
+def test_an_update_that_always_fails_is_explained(
+    server: LocalServer, standing: Pipeline, impatient: Callable[..., Pipeline]
+) -> None:
+    hasty = replace(standing, aws=impatient().aws)
+    with _failing_updates(server, 99):
+        failure = _failures(hasty)["function"]
+
+    assert "could not activate" in failure.what
+    assert failure.why == "The layers are too large."
+    assert engine.up(standing.aws, standing.resources()).ok
