@@ -35,7 +35,7 @@ bench-images: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.images
 
 bench-cli: $(VENV)/.installed-dev
-	$(BIN)/python tests/bench/cli.py
+	$(BIN)/python -m tests.bench.cli
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.fuzz 10000 --pillow

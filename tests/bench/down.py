@@ -7,7 +7,6 @@ with each program in turn, and prints seconds and the ratio of the rates.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from ops.local.server import serve
 from provision import aws
 from provision.aws import Aws
 from provision.emptying import empty_bucket
+from tests.bench import peers
 
 
 def fill(connection: Aws, bucket: str, objects: int) -> None:
@@ -58,17 +58,16 @@ def _line(name: str, objects: int, seconds: float) -> str:
 
 def main() -> int:
     objects = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
-    program = shutil.which("aws")
+    program = str(peers.program("aws"))
     with serve() as server:
         connection = aws.connect_local(server.url, "us-east-1")
         fill(connection, "ours", objects)
         mine = ours(connection, "ours")
         print(_line("pipeline-ctl", objects, mine))
-        if program:
-            fill(connection, "theirs", objects)
-            other = theirs(program, server.url, "theirs")
-            print(_line("aws s3 rb --force", objects, other))
-            print(f"rate of pipeline-ctl over aws: {other / mine:.1f}")
+        fill(connection, "theirs", objects)
+        other = theirs(program, server.url, "theirs")
+        print(_line("aws s3 rb --force", objects, other))
+        print(f"rate of pipeline-ctl over aws: {other / mine:.1f}")
     return 0
 
 

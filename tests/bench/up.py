@@ -20,7 +20,6 @@ import sys
 import tempfile
 import threading
 import time
-import venv
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ from provision.names import Names
 from provision.pillow_layer import Target
 from provision.pipeline import Pipeline, recorded_settings
 from provision.spec import Settings
+from tests.bench import peers
 
 _TIMES = vars(aws_times).items()
 _SPREADS = {id(value): name for name, value in _TIMES if isinstance(value, aws_times.Spread)}
@@ -249,19 +249,6 @@ def _until_through(command: list[str], project: Path, environment: dict[str, str
     raise RuntimeError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()[-600:]}")
 
 
-def _install_chalice() -> str:
-    """Return the program; it is installed into the user's cache when it is not there."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "pipeline-ctl" / "bench" / "chalice"
-    program = folder / "bin" / "chalice"
-    if not program.exists():
-        venv.create(folder, with_pip=True)
-        packages = ["chalice", "setuptools<81"]
-        install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *packages]
-        subprocess.run(install, check=True)
-    return str(program)
-
-
 def show(name: str, rounds: list[dict[str, Measured]]) -> None:
     """Print the medians of each way."""
     for way in rounds[0]:
@@ -287,7 +274,7 @@ def main() -> int:
         way, url, code = options.command
         command(way, url, Path(code))
         return 0
-    program = "" if options.without_chalice else _install_chalice()
+    program = "" if options.without_chalice else str(peers.program("chalice"))
     mine, theirs = [], []
     for seed in range(1, options.rounds + 1):
         mine.append(ours(options.scale, seed))
