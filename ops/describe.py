@@ -11,7 +11,7 @@ from provision.engine import Outcome
 from provision.names import Names
 from provision.pipeline import Pipeline
 from provision.resource import Change, Difference
-from provision.resources.subscriptions import Subscription
+from provision.resources.subscriptions import MAILS_A_SECOND, Subscription
 
 _SIGNS: Final = {
     "create": "[green]+[/]",
@@ -101,8 +101,18 @@ def _short(value: Any) -> str:
     return escape(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]} ...")
 
 
-def pending_lines(subscriptions: Sequence[Subscription], pipeline: Pipeline) -> list[str]:
-    """Return what to do about each unconfirmed address."""
+def mail_lines(subscriptions: Sequence[Subscription], pipeline: Pipeline) -> list[str]:
+    """Return what to do about unconfirmed addresses, and about more mails than SNS sends."""
+    lines = _pending_lines(subscriptions, pipeline)
+    if subscriptions and pipeline.settings.notify == "all":
+        lines.append(
+            "Every image sends a mail, and SNS disables an address that gets more than "
+            f"{MAILS_A_SECOND} a second. Before many uploads: `pipeline-ctl up --notify failures`."
+        )
+    return lines
+
+
+def _pending_lines(subscriptions: Sequence[Subscription], pipeline: Pipeline) -> list[str]:
     open_link = "open the link in the mail from AWS. It is valid for two days."
     if pipeline.aws.local:
         open_link = "run `pipeline-ctl local confirm`."

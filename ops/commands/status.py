@@ -66,7 +66,7 @@ def _result(pipeline: "Pipeline", outcome: "Outcome", recent: "Sequence[Request]
     lines = [_row_line(row) for row in rows]
     lines += [_difference for row in rows for _difference in _difference_lines(row)]
     lines += [f"  {s.email}: {s.status}" for s in subscriptions]
-    lines += describe.pending_lines(subscriptions, pipeline)
+    lines += describe.mail_lines(subscriptions, pipeline)
     lines += [_invocation_line(request) for request in recent]
     lines += [f"{name}: {link}" for name, link in links.items()]
     lines.append(_verdict(rows))

@@ -93,7 +93,7 @@ def _result(pipeline: "Pipeline", outcome: "Outcome", flags: str) -> Result:
         errors = tuple(outcome.failures.values())
         exit_code = max(error.exit_code for error in errors) if not outcome.changes else 1
         return Result(data, "", exit_code, "partial" if outcome.changes else "failed", errors)
-    lines = [_summary(outcome), *describe.pending_lines(subscriptions, pipeline)]
+    lines = [_summary(outcome), *describe.mail_lines(subscriptions, pipeline)]
     lines.append(f"Upload to s3://{pipeline.input_bucket}/uploads/")
     lines.append(f"Try it with `pipeline-ctl test-upload{escape(flags)} IMAGE`.")
     return Result(data, "\n".join(lines))

@@ -10,8 +10,8 @@ from typing import Any, Final
 from ops.doctor.facts import Facts
 from ops.doctor.finding import Finding
 from ops.local import policy
+from provision.resources.subscriptions import MAILS_A_SECOND
 
-_MAILS_A_SECOND: Final = 10  # above it SNS disables the subscription (N8)
 _PENDING: Final = "PendingConfirmation"
 _DELETED: Final = "Deleted"
 _SENT: Final = {"all": ("processed", "refused"), "failures": ("refused",), "none": ()}
@@ -109,13 +109,13 @@ def mail_rate(facts: Facts) -> Iterator[Finding]:
         if event.message.partition(" ")[0] in mailed
     )
     second, most = max(seconds.items(), key=lambda item: item[1], default=(0, 0))
-    if most > _MAILS_A_SECOND:
+    if most > MAILS_A_SECOND:
         fewer = "failures" if facts.pipeline.settings.notify == "all" else "none"
         yield Finding(
             "mail-rate",
             "warning",
             f"{most} mails were sent within a second.",
-            f"SNS sends {_MAILS_A_SECOND} a second to an address and disables a subscription "
+            f"SNS sends {MAILS_A_SECOND} a second to an address and disables a subscription "
             "that gets more.",
             facts.ctl(f"up --notify {fewer}"),
             {"mails": most, "second": second},

@@ -20,6 +20,7 @@ from provision.resources.topic import Topic
 
 _EMAIL = re.compile(r"[^@\s,;<>\"()]+@[^@\s,;<>\"()]+\.[^@\s.,;<>\"()]+")
 _PENDING = "PendingConfirmation"  # instead of an ARN (N2)
+MAILS_A_SECOND = 10  # an address that gets more is disabled (N8)
 _DELETED = "Deleted"  # listed for up to three days (N2, N11)
 
 

@@ -134,6 +134,19 @@ def test_up_names_a_next_command_that_meets_the_same_pipeline(
     assert f"test-upload --name {made.names.pipeline}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["up", "status"])
+@pytest.mark.parametrize(("notify", "warned"), [("all", True), ("failures", False)])
+def test_a_mail_for_every_image_is_warned_of(
+    made: Pipeline, capsys: Capture, monkeypatch: pytest.MonkeyPatch,
+    command: str, notify: str, warned: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("PIPELINE_CTL_NOTIFY", notify)
+
+    cli.run([command, *_where(made)])
+
+    assert ("more than 10 a second" in capsys.readouterr().out) == warned
+
+
 def test_logs_print_an_object_a_line(made: Pipeline, capsys: Capture) -> None:
     where: Any = {"logGroupName": made.names.log_group, "logStreamName": "contract"}
     made.aws.logs.create_log_stream(**where)
