@@ -2,7 +2,8 @@
 
 `python -m tests.bench.images [ROUNDS]` runs every contender over every file in turn, round after
 round, each warm in a process of its own with one thread, and prints medians, ratios, their
-geometric means and SSIM against a float LANCZOS of the full image; at last a cold start, beside
+geometric means, and SSIM of the brightness and error of the colours against a float LANCZOS of the
+full image; at last a cold start, beside
 plain boto3. The peers are installed into a cache folder with npm and pip; it needs node and the
 photographs.
 """
@@ -101,22 +102,23 @@ def measure(pool: dict[str, Worker], case: Case, rounds: int) -> dict[str, dict[
                 outputs=outputs,
                 references=str(REFERENCES),
             )
-            results[way] = {"bytes": sum(answer["bytes"]), "ssim": likeness["ssim"]}
+            results[way] = {"bytes": sum(answer["bytes"]), **likeness}
     for way, times in seconds.items():
         results[way]["seconds"] = median(times)
     return results
 
 
 def show(name: str, results: dict[str, dict[str, Any]]) -> None:
-    """Print one file: seconds, ratio to the function, bytes, SSIM at 1024, 512 and 128."""
+    """Print one file: seconds, ratio to the function, bytes, and quality at 1024, 512 and 128."""
     print(name)
     ours = results["function"]["seconds"]
     for way, found in results.items():
         likeness = " ".join(f"{value:.4f}" for value in found["ssim"])
+        colours = " ".join(f"{value:5.2f}" for value in found["colour_error"])
         ratio = ours / found["seconds"]
         print(
             f"  {way:14} {found['seconds']:7.3f} s  function/this {ratio:5.2f}"
-            f"  {found['bytes'] / 1e3:7.0f} kB  SSIM {likeness}"
+            f"  {found['bytes'] / 1e3:7.0f} kB  SSIM {likeness}  colours {colours}"
         )
 
 
@@ -128,7 +130,13 @@ def summarise(family: str, measured: list[dict[str, dict[str, Any]]]) -> None:
         print(f"  {way:14} {ratio:5.2f}")
     for way in ("function", "sharp cascade", "sharp usual", "naive"):
         likeness = [mean(m[way]["ssim"][at] for m in measured) for at in range(len(FOLDERS))]
-        print(f"  mean SSIM {way:14}", " ".join(f"{value:.4f}" for value in likeness))
+        colours = [mean(m[way]["colour_error"][at] for m in measured) for at in range(len(FOLDERS))]
+        print(
+            f"  {way:14} mean SSIM",
+            " ".join(f"{value:.4f}" for value in likeness),
+            " colours",
+            " ".join(f"{value:.2f}" for value in colours),
+        )
 
 
 def main() -> int:

@@ -46,28 +46,45 @@ def _shrunk(body, px):
 
 
 def likeness(job):
-    """Return the SSIM of each output against a float LANCZOS of the full image, one a size."""
-    full = pyvips.Image.new_from_file(job["path"]).autorot()
-    if full.get_typeof("icc-profile-data"):
-        full = full.icc_transform("srgb", embedded=True)
-    grey = _luma(full)
-    return {
-        "ssim": [_ssim(grey, _luma(pyvips.Image.new_from_file(path))) for path in job["outputs"]]
-    }
+    """Compare each output with a float LANCZOS of the full image.
+
+    Returns the SSIM of the brightness, and the root mean square error of the two colours.
+    """
+    found = {"ssim": [], "colour_error": []}
+    for path in job["outputs"]:
+        output = _apart(pyvips.Image.new_from_file(path))
+        reference = _reference(job, output.width, output.height)
+        difference = reference[1:3] - output[1:3]
+        found["ssim"].append(_ssim(reference[0], output[0]))
+        found["colour_error"].append((difference * difference).avg() ** 0.5)
+    return found
 
 
-def _luma(image):
+def _reference(job, width, height):
+    """Return the full image at this size; what was made once is kept in a file."""
+    kept = Path(job["references"]) / f"{Path(job['path']).name}-{width}x{height}.v"
+    if not kept.exists():
+        full = pyvips.Image.new_from_file(job["path"]).autorot()
+        if full.get_typeof("icc-profile-data"):
+            full = full.icc_transform("srgb", embedded=True)
+        scale = width / full.width, height / full.height
+        resized = _apart(full).resize(scale[0], vscale=scale[1], kernel="lanczos3", gap=0)
+        resized.crop(0, 0, width, height).write_to_file(str(kept))
+    return pyvips.Image.new_from_file(str(kept))
+
+
+def _apart(image):
+    """Return brightness and two colours, as JPEG defines them."""
     image = image.colourspace("srgb") if image.bands < 3 else image
     if image.hasalpha():
         image = image.flatten(background=255)
-    return (image.cast("float") * [0.299, 0.587, 0.114]).bandmean() * 3
-
-
-def _ssim(full, output):
-    reference = full.resize(
-        output.width / full.width, vscale=output.height / full.height, kernel="lanczos3", gap=0
+    luma = [0.299, 0.587, 0.114]
+    return image.cast("float").recomb(
+        [luma, [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
     )
-    reference = reference.crop(0, 0, output.width, output.height)
+
+
+def _ssim(reference, output):
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
     def blur(image):
