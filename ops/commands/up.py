@@ -1,5 +1,6 @@
 """`up`: create the pipeline, or converge it to its settings."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,8 +55,8 @@ def up(
     screen.note(escape(session.where(pipeline, screen.options)))
     if dry_run:
         return plan_of(pipeline)
-    if pipeline.aws.plain_http:
-        screen.note("The endpoint is plain http: the TLS-only bucket policies are left out.")
+    for remark in _remarks(pipeline):
+        screen.note(remark)
     for bucket in leave_former_buckets(pipeline):
         screen.note(
             f"The former bucket {escape(bucket)} stays with its images; when they are of no use "
@@ -66,6 +67,17 @@ def up(
     if resend and "topic" not in outcome.failures:
         _resend(pipeline)
     return _result(pipeline, outcome, command_flags(screen.options))
+
+
+def _remarks(pipeline: "Pipeline") -> Iterator[str]:
+    """Say where what is made differs from what would be made elsewhere."""
+    from provision.spec import Settings
+
+    runtime = pipeline.settings.runtime
+    if pipeline.aws.plain_http:
+        yield "The endpoint is plain http: the TLS-only bucket policies are left out."
+    if pipeline.aws.local and runtime != Settings().runtime:
+        yield f"The function runs in this machine's {runtime}; all else is what AWS would get."
 
 
 def _resend(pipeline: "Pipeline") -> None:
@@ -94,6 +106,7 @@ def _result(pipeline: "Pipeline", outcome: "Outcome", flags: str) -> Result:
         exit_code = max(error.exit_code for error in errors) if not outcome.changes else 1
         return Result(data, "", exit_code, "partial" if outcome.changes else "failed", errors)
     lines = [_summary(outcome), *describe.mail_lines(subscriptions, pipeline)]
+    lines += describe.bytecode_lines(pipeline, outcome)
     lines.append(f"Upload to s3://{pipeline.input_bucket}/uploads/")
     lines.append(f"Try it with `pipeline-ctl test-upload{escape(flags)} IMAGE`.")
     return Result(data, "\n".join(lines))

@@ -10,15 +10,20 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from ops import cli
+from ops import cli, describe
+from provision import interpreter
+from provision.engine import Outcome
 from provision.pipeline import Pipeline
+from provision.resource import Action, Change
 
+OWN = interpreter.own_runtime()
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parents[2]
 PLACE = {"account", "region", "pipeline"}
@@ -132,6 +137,19 @@ def test_up_names_a_next_command_that_meets_the_same_pipeline(
     cli.run(["up", *_where(made)])
 
     assert f"test-upload --name {made.names.pipeline}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("runtime", "action", "lines"),
+    [("python3.9", "create", 1), ("python3.9", "keep", 0), (OWN, "create", 0)],
+)
+def test_a_function_without_bytecode_is_told_of(
+    made: Pipeline, runtime: str, action: Action, lines: int
+) -> None:
+    pipeline = replace(made, settings=replace(made.settings, runtime=runtime))
+    outcome = Outcome(changes={"function": Change("function", action)})
+
+    assert len(describe.bytecode_lines(pipeline, outcome)) == lines
 
 
 @pytest.mark.parametrize("command", ["up", "status"])
