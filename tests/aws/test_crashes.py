@@ -10,7 +10,6 @@ ends them before and after every call, reads as well.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections import Counter
@@ -23,15 +22,12 @@ import pytest
 from provision import aws, engine
 from provision.aws import Aws
 from provision.pipeline import Pipeline
+from tests.aws.what_stands import leftovers, states
 
 Point = tuple[str, int]
 _READS = ("Get", "List", "Head", "Describe")
 _ALL = os.environ.get("CRASH_POINTS") == "all"
 _MOMENTS = ("before", "after") if _ALL else ("after",)
-
-
-# What is different in every pipeline, beside its name.
-_OWN = {"role": ("role_id",), "function": ("tags", "layers"), "layer": ("id", "published")}
 
 
 class Killed(BaseException):
@@ -90,31 +86,6 @@ def _run_and_die(
         _run(command, pipeline, saboteur)
 
 
-def _states(pipeline: Pipeline) -> dict[str, Any]:
-    """What AWS has, without what is different in every pipeline."""
-    states = {r.name: r.read() for r in pipeline.resources()}
-    text = json.dumps(states, sort_keys=True, default=str).replace(pipeline.names.pipeline, "NAME")
-    read: dict[str, Any] = json.loads(text)
-    for name, fields in _OWN.items():
-        for field_name in fields:
-            read[name].pop(field_name)
-    return read
-
-
-def _leftovers(pipeline: Pipeline) -> list[str]:
-    """Everything in the account that has the pipeline's name in its own."""
-    clients = pipeline.aws
-    found = [
-        *(b["Name"] for b in clients.s3.list_buckets()["Buckets"]),
-        *(t["TopicArn"] for t in clients.sns.list_topics()["Topics"]),
-        *(r["RoleName"] for r in clients.iam.list_roles()["Roles"]),
-        *(f["FunctionName"] for f in clients.lambda_.list_functions()["Functions"]),
-        *(v["LayerName"] for v in clients.lambda_.list_layers()["Layers"]),
-        *(g["logGroupName"] for g in clients.logs.describe_log_groups()["logGroups"]),
-    ]
-    return [name for name in found if pipeline.names.pipeline in name]
-
-
 def _points(saboteur: Saboteur) -> list[Point]:
     return [call for call in saboteur.calls if _ALL or not call[0].startswith(_READS)]
 
@@ -123,7 +94,7 @@ def _points(saboteur: Saboteur) -> list[Point]:
 def undisturbed(describe: Callable[..., Pipeline]) -> dict[str, Any]:
     pipeline = describe()
     engine.up(pipeline.aws, pipeline.resources())
-    return _states(pipeline)
+    return states(pipeline)
 
 
 @pytest.mark.parametrize("moment", _MOMENTS)
@@ -140,9 +111,9 @@ def test_up_that_died_anywhere_is_gone_on_with(
 
             engine.up(pipeline.aws, pipeline.resources())
 
-            assert _states(pipeline) == undisturbed
+            assert states(pipeline) == undisturbed
             engine.down(pipeline.aws, pipeline.resources())
-            assert _leftovers(pipeline) == []
+            assert leftovers(pipeline) == []
 
 
 @pytest.mark.parametrize("moment", _MOMENTS)
@@ -163,4 +134,4 @@ def test_down_that_died_anywhere_is_gone_on_with(
             ended = engine.down(pipeline.aws, pipeline.resources())
 
             assert ended.ok
-            assert _leftovers(pipeline) == []
+            assert leftovers(pipeline) == []
