@@ -1,6 +1,6 @@
 # `make demo` shows the pipeline at work, `make test` proves it. Both install what they need
-# into .venv; all that must be there is Python 3.11 or later. The bench targets, `fuzz`, `crashes`
-# and `seeds` take minutes and are no part of `make test`.
+# into .venv; all that must be there is Python 3.11 or later. The bench targets, `burst`, `fuzz`,
+# `crashes` and `seeds` take minutes and are no part of `make test`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check format clean \
-	bench-up bench-down bench-images bench-cli fuzz crashes seeds
+	bench-up bench-down bench-images bench-cli burst fuzz crashes seeds
 
 demo: $(VENV)/.installed
 	$(BIN)/pipeline-ctl demo
@@ -36,6 +36,9 @@ bench-images: $(VENV)/.installed-dev
 
 bench-cli: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.cli
+
+burst: $(VENV)/.installed-dev
+	BURST=1000 $(BIN)/python -m pytest tests/local/test_load.py
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.fuzz 10000 --pillow
