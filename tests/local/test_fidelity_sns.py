@@ -224,6 +224,21 @@ def test_n11_unsubscribing_twice_succeeds(sns: Any, topic: str) -> None:
     assert sns.unsubscribe(SubscriptionArn=arn)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+@pytest.mark.parametrize(
+    ("arn", "step"),
+    [
+        ("arn:aws:sns:us-east-1:random", "invalid-unsubscribe-arn-2"),
+        ("arn:aws:sns:us-east-1:123456789012:random", "invalid-unsubscribe-arn-3"),
+        ("", "invalid-unsubscribe-arn-4"),
+    ],
+)
+def test_n11_what_is_no_subscription_is_refused(sns: Any, arn: str, step: str) -> None:
+    answer = refused(sns.unsubscribe, SubscriptionArn=arn)
+
+    test = f"{SUBSCRIPTIONS}::test_unsubscribe_wrong_arn_format"
+    assert_like(answer, recorded("sns", test, step))
+
+
 def test_n12_a_topic_counts_its_subscriptions(aws: Aws, sns: Any, topic: str) -> None:
     _subscribe(sns, topic, "one@example.com")
     aws.state.mailbox.confirm_address("one@example.com")

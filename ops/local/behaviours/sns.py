@@ -74,8 +74,10 @@ def malformed_arn(state: State, call: Call) -> Refusal | None:
         value = call.params.get(name)
         if value is None or call.operation.startswith("List"):
             continue
-        if len(value.split(":")) < 6:
-            count = len(value.split(":"))
+        if not value:
+            return invalid(f"{name} Reason: no value for required parameter")
+        count = len(value.split(":"))
+        if count < 6:
             return invalid(f"{name} Reason: An ARN must have at least 6 elements, not {count}")
     return None
 

@@ -95,10 +95,8 @@ def confirm(state: State, call: Call) -> dict[str, Any] | Refusal | None:
 
 @rows.refuses("N11", "sns.Unsubscribe")
 def unsubscribe(state: State, call: Call) -> Refusal | None:
-    """Refuse an ARN that is a topic's or none."""
+    """Refuse an ARN that is no subscription's."""
     arn = call.params.get("SubscriptionArn", "")
-    if not arn:
-        return invalid("SubscriptionArn Reason: no value for required parameter")
     if not re.fullmatch(r"[0-9a-f-]{36}", arn.rpartition(":")[2]):
         return invalid("SubscriptionId")
     return None
