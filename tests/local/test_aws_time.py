@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -184,6 +185,21 @@ def test_g3_logs_are_seen_later(lambda_: Any, logs: Any, function: str, slow: No
     eventually(lambda: any(m.startswith("REPORT") for m in messages()))
 
 
+def test_g3_a_stream_shows_its_events_later(aws: Aws, logs: Any, name: str) -> None:
+    stream = {"logGroupName": name, "logStreamName": "s"}
+    logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(**stream)
+    event = {"timestamp": int(time.time() * 1000), "message": "new"}
+
+    with aws.state.changed(behave="aws", time_scale=1e6, latency_scale=0.0, seed=7):
+        logs.put_log_events(**stream, logEvents=[event])
+        early = logs.get_log_events(**stream)["events"]
+    later = logs.get_log_events(**stream)["events"]
+
+    assert early == []
+    assert [event["message"] for event in later] == ["new"]
+
+
 def test_g4_empty_pages_carry_a_token(aws: Aws, logs: Any, name: str) -> None:
     logs.create_log_group(logGroupName=name)
     logs.create_log_stream(logGroupName=name, logStreamName="s")
@@ -254,6 +270,18 @@ def test_s4_two_settings_of_a_bucket_at_once_conflict(aws: Aws, s3: Any, bucket:
     assert sorted(ended) == ["OperationAborted", "done"]
 
 
+def test_s5_some_new_buckets_are_not_to_be_seen_yet(aws: Aws, s3: Any, name: str) -> None:
+    seen = []
+    with aws.state.changed(behave="aws", latency_scale=0.0, seed=7):
+        for number in range(100):
+            s3.create_bucket(Bucket=f"{name}-{number}")
+            seen.append(_succeeds(partial(s3.list_objects_v2, Bucket=f"{name}-{number}"))())
+
+        assert 0 < seen.count(False) < 20
+        clock.advance(AGES_S)
+        s3.list_objects_v2(Bucket=f"{name}-{seen.index(False)}")
+
+
 def test_s26_some_keys_fail_inside_a_success(aws: Aws, s3: Any, bucket: str) -> None:
     keys = [{"Key": str(number)} for number in range(300)]
 
@@ -262,6 +290,31 @@ def test_s26_some_keys_fail_inside_a_success(aws: Aws, s3: Any, bucket: str) -> 
 
     assert {e["Code"] for e in answer["Errors"]} == {"InternalError"}
     assert len(answer["Errors"]) + len(answer["Deleted"]) == 300
+
+
+def test_s27_s3_throttles_now_and_then(aws: Aws, s3: Any, bucket: str) -> None:
+    with aws.state.changed(behave="aws", time_scale=0.0, seed=7):
+        codes = (error(s3.get_object, Bucket=bucket, Key="absent")[0] for _ in range(5000))
+
+        assert "SlowDown" in codes
+
+
+def test_l6_two_updates_at_the_same_moment_conflict(aws: Aws, lambda_: Any, function: str) -> None:
+    def update(text: str) -> str:
+        try:
+            lambda_.update_function_configuration(FunctionName=function, Description=text)
+        except ClientError as failure:
+            return str(failure.response["Error"]["Message"])
+        return "done"
+
+    with (
+        aws.state.changed(behave="aws", time_scale=0.0001, latency_scale=30_000.0, seed=7),
+        ThreadPoolExecutor(2) as pool,
+    ):
+        ended = set(pool.map(update, ("one", "two")))
+
+    text = "The function could not be updated due to a concurrent update operation."
+    assert ended == {"done", text}
 
 
 def test_l17_statements_added_at_the_same_moment_get_lost(

@@ -205,6 +205,13 @@ def test_l14_deleting_a_layer_version_twice_succeeds(lambda_: Any, name: str) ->
     assert_like(again, recorded("lambda", test, "delete_layer_1"))
 
 
+def test_l14_deleting_a_version_of_no_layer_succeeds(lambda_: Any, name: str) -> None:
+    answer = lambda_.delete_layer_version(LayerName=name, VersionNumber=1)
+
+    test = "TestLambdaLayer::test_layer_lifecycle"
+    assert_like(answer, recorded("lambda", test, "delete_layer_1"))
+
+
 def test_l14_version_numbers_are_not_used_again(lambda_: Any, name: str) -> None:
     _publish(lambda_, name)
     lambda_.delete_layer_version(LayerName=name, VersionNumber=1)
@@ -333,6 +340,22 @@ def test_l21_nothing_is_configured_at_first(lambda_: Any, function: str) -> None
     assert_like(answer, recorded("lambda", test, "delete_function_not_found"))
 
 
+def test_l21_what_is_configured_is_listed(lambda_: Any, function: str) -> None:
+    lambda_.put_function_event_invoke_config(
+        FunctionName=function, MaximumRetryAttempts=0, MaximumEventAgeInSeconds=60
+    )
+
+    listed = lambda_.list_function_event_invoke_configs(FunctionName=function)
+    lambda_.delete_function_event_invoke_config(FunctionName=function)
+    after = lambda_.list_function_event_invoke_configs(FunctionName=function)
+
+    test = f"{INVOKE_CONFIG}::test_lambda_eventinvokeconfig_exceptions"
+    expected = recorded("lambda", test, "list_configs")
+    of_latest = expected["FunctionEventInvokeConfigs"][:1]
+    assert_like(listed, {**expected, "FunctionEventInvokeConfigs": of_latest})
+    assert_like(after, recorded("lambda", test, "list_configs_postdelete"))
+
+
 def test_l21_the_function_must_exist(lambda_: Any) -> None:
     answer = refused(
         lambda_.put_function_event_invoke_config,
@@ -422,6 +445,13 @@ def test_l28_a_missing_function_is_named_by_its_arn(
 
     test = f"{FUNCTION}::test_ops_on_nonexisting_fn[{operation}]"
     assert_like(answer, recorded("lambda", test, "not_found_exception"))
+
+
+def test_l28_what_is_missing_cannot_be_updated(lambda_: Any, name: str) -> None:
+    found = error(lambda_.update_function_configuration, FunctionName=name, MemorySize=256)
+
+    text = f"Function not found: arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+    assert found == ("ResourceNotFoundException", text, 404)
 
 
 def test_l29_an_old_runtime_is_refused(lambda_: Any, role: str, name: str) -> None:

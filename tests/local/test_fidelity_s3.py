@@ -198,6 +198,14 @@ def test_s9_a_deleted_setting_is_gone(
     assert_like(answer, recorded("s3", test, step))
 
 
+def test_s9_deleted_encryption_is_answered_empty(s3: Any, bucket: str) -> None:
+    s3.delete_bucket_encryption(Bucket=bucket)
+
+    answer = s3.get_bucket_encryption(Bucket=bucket)
+
+    assert not answer.get("ServerSideEncryptionConfiguration")
+
+
 def test_s9_a_new_bucket_takes_no_acl(s3: Any, bucket: str) -> None:
     code, _, status = error(s3.put_object, Bucket=bucket, Key="k", Body=b"", ACL="public-read")
 
