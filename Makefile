@@ -1,6 +1,6 @@
 # `make demo` shows the pipeline at work, `make test` proves it. Both install what they need
-# into .venv; all that must be there is Python 3.11 or later. The bench targets, `burst`, `fuzz`,
-# `crashes` and `seeds` take minutes and are no part of `make test`.
+# into .venv; all that must be there is Python 3.11 or later. The bench targets, `burst`, `fuzz`
+# and `evidence` take minutes and are no part of `make test`.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check format clean \
-	bench-up bench-down bench-images bench-cli burst fuzz crashes seeds
+	bench-up bench-down bench-images bench-cli burst fuzz evidence
 
 demo: $(VENV)/.installed
 	$(BIN)/pipeline-ctl demo
@@ -43,11 +43,11 @@ burst: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.fuzz 10000 --pillow
 
-crashes: $(VENV)/.installed-dev
-	CRASH_POINTS=all $(BIN)/python -m pytest --numprocesses 2 tests/aws/test_crashes.py
-
-seeds: $(VENV)/.installed-dev
-	SEEDS=100 $(BIN)/python -m pytest --numprocesses 2 tests/aws/test_aws_time.py
+# Everything that the README's table of what was tried counts; a quarter of an hour.
+evidence: $(VENV)/.installed-dev
+	CRASH_POINTS=all SEEDS=100 $(BIN)/python -m pytest --numprocesses 2 \
+		--write-evidence README.md tests/local \
+		tests/aws/test_crashes.py tests/aws/test_killed.py tests/aws/test_aws_time.py
 
 clean:
 	rm -rf $(VENV) dist demo-output .mypy_cache .pytest_cache .ruff_cache

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.evidence"]
+
 
 @pytest.fixture(autouse=True)
 def _nobody_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

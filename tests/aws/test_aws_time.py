@@ -1,12 +1,12 @@
 """With AWS's delays, propagation and throttling: up ends well, changes nothing twice, down too.
 
-The suite tries two seeds; SEEDS=100 (`make seeds`) tries a hundred. The delays are shortened to
-a twentieth.
+The suite tries two seeds; SEEDS=100 tries a hundred. The delays are shortened to a twentieth.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,10 @@ def _check(outcome: engine.Outcome) -> None:
 
 
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
-def test_up_and_down_end_well_in_aws_time(seed: int, function_dir: Path) -> None:
+def test_up_and_down_end_well_in_aws_time(
+    seed: int, function_dir: Path, record_property: Callable[[str, int], None]
+) -> None:
+    record_property("seeds", 1)
     with serve(LocalSettings(behave="aws", time_scale=0.05, seed=seed)) as server:
         connection = aws.connect_local(server.url, "us-east-1")
         local = Settings(runtime=interpreter.default_runtime())

@@ -4,8 +4,8 @@ The points are generated: one undisturbed run is recorded, then each of its call
 and the run ended just before it, or just after AWS has carried it out. Then the same command is run
 again: what stands must equal what an undisturbed run makes, and `down` must leave nothing.
 
-The suite ends runs after every call that changes something; CRASH_POINTS=all (`make crashes`)
-ends them before and after every call, reads as well.
+The suite ends runs after every call that changes something; CRASH_POINTS=all ends
+them before and after every call, reads as well.
 """
 
 from __future__ import annotations
@@ -99,12 +99,17 @@ def undisturbed(describe: Callable[..., Pipeline]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("moment", _MOMENTS)
 def test_up_that_died_anywhere_is_gone_on_with(
-    describe: Callable[..., Pipeline], undisturbed: dict[str, Any], subtests: Any, moment: str
+    describe: Callable[..., Pipeline],
+    undisturbed: dict[str, Any],
+    subtests: Any,
+    moment: str,
+    record_property: Callable[[str, int], None],
 ) -> None:
     recorder = Saboteur()
     _run(engine.up, describe(), recorder)
 
     for point in _points(recorder):
+        record_property(f"up_died_{moment}", 1)
         with subtests.test(moment=moment, call=point):
             pipeline = describe()
             _run_and_die(engine.up, pipeline, Saboteur(point, after=moment == "after"))
@@ -118,7 +123,10 @@ def test_up_that_died_anywhere_is_gone_on_with(
 
 @pytest.mark.parametrize("moment", _MOMENTS)
 def test_down_that_died_anywhere_is_gone_on_with(
-    describe: Callable[..., Pipeline], subtests: Any, moment: str
+    describe: Callable[..., Pipeline],
+    subtests: Any,
+    moment: str,
+    record_property: Callable[[str, int], None],
 ) -> None:
     standing = describe()
     engine.up(standing.aws, standing.resources())
@@ -126,6 +134,7 @@ def test_down_that_died_anywhere_is_gone_on_with(
     _run(engine.down, standing, recorder)
 
     for point in _points(recorder):
+        record_property(f"down_died_{moment}", 1)
         with subtests.test(moment=moment, call=point):
             pipeline = describe()
             engine.up(pipeline.aws, pipeline.resources())

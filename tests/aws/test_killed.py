@@ -118,13 +118,17 @@ def _kills(calls: list[Point]) -> list[tuple[Point, Moment]]:
 
 
 def test_up_that_was_killed_is_gone_on_with(
-    describe: Callable[..., Pipeline], run: Run, subtests: Any
+    describe: Callable[..., Pipeline],
+    run: Run,
+    subtests: Any,
+    record_property: Callable[[str, int], None],
 ) -> None:
     undisturbed, recorder = describe(), Witness()
     assert run(undisturbed, _UP, recorder).returncode == 0
     stands = states(undisturbed)
 
     for point, moment in _kills(recorder.calls):
+        record_property(f"up_killed_{moment}", 1)
         with subtests.test(moment=moment, call=point):
             pipeline = describe()
             killed = run(pipeline, _UP, Witness(point, moment))
@@ -138,12 +142,16 @@ def test_up_that_was_killed_is_gone_on_with(
 
 
 def test_down_that_was_killed_is_gone_on_with(
-    describe: Callable[..., Pipeline], run: Run, subtests: Any
+    describe: Callable[..., Pipeline],
+    run: Run,
+    subtests: Any,
+    record_property: Callable[[str, int], None],
 ) -> None:
     recorder = Witness()
     assert run(_with_an_object(describe()), _DOWN, recorder).returncode == 0
 
     for point, moment in _kills(recorder.calls):
+        record_property(f"down_killed_{moment}", 1)
         with subtests.test(moment=moment, call=point):
             pipeline = _with_an_object(describe())
             killed = run(pipeline, _DOWN, Witness(point, moment))
