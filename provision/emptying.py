@@ -20,6 +20,8 @@ _BATCH: Final = 1000  # more are refused (S26)
 _THREADS: Final = 8
 _NOT_IN_XML: Final = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")  # so no batch can name it
 _REFILLS: Final = 5  # late writes fill a bucket again (S25)
+_PASSING: Final = {"InternalError", "ServiceUnavailable", "SlowDown"}  # of single keys (S26)
+_PASSING_S: Final = 60.0
 
 
 def count_objects(aws: Aws, bucket: str, owner: str) -> tuple[int, int]:
@@ -43,7 +45,7 @@ def empty_bucket(
     deleted = refills = 0
     while wave := found(lambda: _first_batches(aws, bucket, owner), "NoSuchBucket"):
         with ThreadPoolExecutor(len(wave)) as pool:
-            deleted += sum(pool.map(lambda b: _delete_batch(aws, bucket, owner, b), wave))
+            deleted += sum(pool.map(lambda b: _delete_batch(aws, resource, bucket, owner, b), wave))
         total = f" of {expected:,}" if expected and expected >= deleted else ""
         aws.say(Event("waiting", resource, f"{deleted:,}{total} objects deleted"))
         refills += len(wave) < _THREADS  # a short wave was the last, unless somebody writes
@@ -63,27 +65,44 @@ def _first_batches(aws: Aws, bucket: str, owner: str) -> list[list[ObjectIdentif
     return [batch for batch in batches if batch]
 
 
-def _delete_batch(aws: Aws, bucket: str, owner: str, batch: list[ObjectIdentifierTypeDef]) -> int:
+def _delete_batch(
+    aws: Aws, resource: str, bucket: str, owner: str, batch: list[ObjectIdentifierTypeDef]
+) -> int:
     odd = [item for item in batch if _NOT_IN_XML.search(item["Key"])]
     for item in odd:
         aws.s3.delete_object(
             Bucket=bucket, ExpectedBucketOwner=owner, Key=item["Key"], VersionId=item["VersionId"]
         )
-    sent = [item for item in batch if item not in odd] if odd else batch
-    if not sent:
-        return len(batch)
+    left = [item for item in batch if item not in odd] if odd else batch
+
+    def all_deleted() -> bool | None:
+        nonlocal left
+        failed = _failed_keys(aws, bucket, owner, left) if left else set()
+        left = [item for item in left if item["Key"] in failed]
+        return None if left else True
+
+    why = "S3 to delete what it failed to delete at first"
+    aws.wait_until(resource, all_deleted, why=why, deadline_s=_PASSING_S)
+    return len(batch)
+
+
+def _failed_keys(
+    aws: Aws, bucket: str, owner: str, items: list[ObjectIdentifierTypeDef]
+) -> set[str]:
+    """Delete a batch and return the keys to try again: failures of keys come with a 200 (S26)."""
     answer = aws.s3.delete_objects(
-        Bucket=bucket, ExpectedBucketOwner=owner, Delete={"Objects": sent, "Quiet": True}
+        Bucket=bucket, ExpectedBucketOwner=owner, Delete={"Objects": items, "Quiet": True}
     )
-    errors = answer.get("Errors", [])  # failures of single keys come with a 200 (S26)
-    if errors:
-        first = errors[0]
+    errors = answer.get("Errors", [])
+    lasting = [error for error in errors if error.get("Code") not in _PASSING]
+    if lasting:
+        first = lasting[0]
         raise PipelineError(
-            f"{len(errors)} objects in {bucket} could not be deleted.",
+            f"{len(lasting)} objects in {bucket} could not be deleted.",
             why=f"{first.get('Key')}: {first.get('Code')} {first.get('Message')}",
             fix="Run `pipeline-ctl down` again; check permissions and locks on the objects.",
         )
-    return len(batch)
+    return {error["Key"] for error in errors}
 
 
 def _abort_uploads(aws: Aws, bucket: str, owner: str) -> None:
