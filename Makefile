@@ -43,7 +43,7 @@ burst: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.fuzz 10000 --pillow
 
-# Everything that the README's table of what was tried counts; a quarter of an hour.
+# Everything that the README's table of what was tried counts; ten minutes.
 evidence: $(VENV)/.installed-dev
 	CRASH_POINTS=all SEEDS=100 $(BIN)/python -m pytest --numprocesses 2 \
 		--write-evidence README.md tests/local \
