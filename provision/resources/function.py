@@ -33,7 +33,7 @@ _CONFIGURATION: Final = {
     "logging": "LoggingConfig",
 }
 _ROLE_S: Final = 150.0
-_ROLE_DELAY_S: Final = 0.3  # each refused try takes Lambda a second or two already
+_ROLE_DELAY_S: Final = 0.1  # each refused try takes Lambda a second or two already
 _UPDATE_S: Final = 120.0
 _ACTIVE_S: Final = 180.0
 _DONE, _FAILED = "Successful", "Failed"  # Lambda's words for an update
@@ -118,7 +118,8 @@ class Function:
     def apply(self, actual: State | None, known: Known) -> None:
         """Create or update, without waiting until Lambda has put it into force.
 
-        A new function becomes active while it gets its permission, an update while it is read back.
+        A new function becomes active while it gets its notification, an update while it is read
+        back.
         """
         desired = self.desired(known)
         if actual is None:

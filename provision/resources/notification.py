@@ -16,6 +16,7 @@ from provision.aws_errors import error_code, error_text, found
 from provision.errors import ForeignResourceError, PipelineError
 from provision.names import UPLOADS_PREFIX, Names
 from provision.resource import Known, State
+from provision.resources.function import wait_until_active
 
 EVENTS: Final = ("s3:ObjectCreated:*",)
 KINDS: Final = (
@@ -70,6 +71,7 @@ class Notification:
             "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": UPLOADS_PREFIX}]}},
         }
         self._put(_replaced(configuration, self._id, [ours]))
+        wait_until_active(self._aws, self._names)  # only now: S3 does not ask for it (S12)
 
     def delete(self) -> None:
         configuration = self._configuration()

@@ -15,7 +15,6 @@ from provision.aws import Aws
 from provision.aws_errors import error_code, error_text, found
 from provision.names import Names
 from provision.resource import Known, State
-from provision.resources.function import wait_until_active
 
 _ACTION: Final = "lambda:InvokeFunction"
 _PRINCIPAL: Final = "s3.amazonaws.com"
@@ -75,7 +74,6 @@ class Permission:
             why="Lambda to know its new function",
             deadline_s=_READY_S,
         )
-        wait_until_active(self._aws, self._names)  # S3 learns of the permission meanwhile
 
     def delete(self) -> None:
         found(
