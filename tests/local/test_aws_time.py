@@ -270,6 +270,18 @@ def test_s4_two_settings_of_a_bucket_at_once_conflict(aws: Aws, s3: Any, bucket:
     assert sorted(ended) == ["OperationAborted", "done"]
 
 
+def test_i9_some_new_roles_are_not_to_be_seen_yet(aws: Aws, iam: Any, name: str) -> None:
+    seen = []
+    with aws.state.changed(behave="aws", latency_scale=0.0, seed=7):
+        for number in range(100):
+            make_role(iam, f"{name}-{number}", EVERYTHING)
+            seen.append(_succeeds(partial(iam.get_role, RoleName=f"{name}-{number}"))())
+
+        assert 0 < seen.count(False) < 20
+        clock.advance(AGES_S)
+        iam.get_role(RoleName=f"{name}-{seen.index(False)}")
+
+
 def test_s5_some_new_buckets_are_not_to_be_seen_yet(aws: Aws, s3: Any, name: str) -> None:
     seen = []
     with aws.state.changed(behave="aws", latency_scale=0.0, seed=7):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import error, refused
+from tests.local.conftest import ACCOUNT, REGION, error, refused
 from tests.local.recordings import assert_like, recorded
 
 
@@ -89,6 +89,15 @@ def test_g5_a_missing_group_is_a_400(
 
     test = "TestLogsEventsErrors::test_resource_does_not_exist"
     assert_like(answer, recorded("logs", test, "error-log-group-does-not-exist"))
+
+
+def test_g5_a_missing_group_has_no_tags(logs: Any, name: str) -> None:
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}"
+
+    found = error(logs.list_tags_for_resource, resourceArn=arn)
+
+    text = "The specified log group does not exist."
+    assert found == ("ResourceNotFoundException", text, 400)
 
 
 def test_g5_a_missing_stream_is_named(logs: Any, group: str) -> None:
