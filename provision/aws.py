@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _USUAL: Final = ("lambda", "sts", "s3", "iam", "logs", "sns")
-_FIRST_DELAY_S: Final = 0.1
+_FIRST_DELAY_S: Final = 0.05
 _LONGEST_DELAY_S: Final = 5.0
 _DELAY_PER_WAITED_S: Final = 0.08  # so a wait ends at most a twelfth later than it could
 
@@ -156,7 +156,7 @@ class Aws:
         announced = False
         while (result := ready()) is None:
             waited = time.monotonic() - began
-            delay = min(_FIRST_DELAY_S + waited * _DELAY_PER_WAITED_S, longest_delay_s)
+            delay = min(max(_FIRST_DELAY_S, waited * _DELAY_PER_WAITED_S), longest_delay_s)
             if waited + delay > deadline_s:
                 raise TimedOutError(
                     f"{resource}: waited {deadline_s:.0f} s for {why}.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -97,6 +98,9 @@ class Function:
                 why=f"It lacks the tag {PIPELINE_TAG}={self._names.pipeline}.",
                 fix="Choose another --name.",
             )
+        code = deployed_code(answer)
+        if code != self._package.digest:  # then have the zip by the time that all else is read
+            Thread(target=lambda: self._package.zip).start()
         configuration = answer["Configuration"]
         return {
             "id": configuration["FunctionArn"],
@@ -109,7 +113,7 @@ class Function:
             "layers": [layer["Arn"] for layer in configuration.get("Layers", [])],
             "environment": configuration.get("Environment", {}).get("Variables", {}),
             "logging": configuration.get("LoggingConfig", {}),
-            "code": deployed_code(answer),
+            "code": code,
             "old_layer_versions": layer_versions.result()[:-1],
             "last_update": configuration.get("LastUpdateStatus", _DONE),  # none yet if new (L1)
             "tags": _settings_tags(tags),
