@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import aws
 from deadline import Deadline
 from mail import Mailbox
+from memory import keep_what_is_freed
 from processing import Pipeline
 from settings import Settings
 from storage import Storage
@@ -25,6 +26,7 @@ def _connect(settings: Settings) -> Pipeline:
     )
 
 
+keep_what_is_freed()
 _PIPELINE = _connect(Settings.from_environment(os.environ))
 
 

@@ -6,6 +6,7 @@ WebP. The figures are measured: bytes a pixel above the idle process.
 
 from __future__ import annotations
 
+import ctypes
 import os
 from math import ceil
 
@@ -17,6 +18,9 @@ from webp import WebPHead
 MIB = 1024 * 1024
 # Python, Pillow, the connections to S3 and SNS and Lambda's own client take 36 MiB when idle.
 RESERVED = 52 * MIB
+# mallopt(3): from which size on pieces are the kernel's, how much the heap keeps at its end, and by
+# how much it grows.
+_KEPT = {-3: 32 * MIB, -1: 128 * MIB, -2: 16 * MIB}
 LARGE_SHARE = 0.25  # of the memory; from there on an earlier picture's remains could matter
 LARGEST_MB = 10_240  # the most a Lambda function can have
 STEP_MB = 64
@@ -31,6 +35,16 @@ _WEBP_LOSSLESS_PIXEL = 14
 _FINISHED_PIXEL = 12  # a picture, the same in other colours or turned, and encoded
 _USUAL_PIXELS = 1024 * 1024
 _AVIF_PIXEL = 8.6  # planes, the frame and the image
+
+
+def keep_what_is_freed() -> None:
+    """Have the allocator keep the memory of one picture for the next.
+
+    To give it back, and to have the kernel clear it anew, takes up to a quarter of the time that a
+    small photograph takes. What is large enough to matter to others is still given back.
+    """
+    for parameter, size_bytes in _KEPT.items():
+        _glibc("mallopt", parameter, size_bytes)
 
 
 def function_memory_mb() -> int | None:
@@ -50,7 +64,7 @@ def ensure_fits(needed: float, width: int, height: int, memory_mb: int | None) -
         return
     if fits(needed, memory_mb):
         if needed > memory_mb * MIB * LARGE_SHARE:
-            _give_back()
+            _glibc("malloc_trim", 0)  # or what earlier pictures left would come on top
         return
     enough_mb = ceil((needed + RESERVED) / MIB / STEP_MB) * STEP_MB
     remedy = (
@@ -98,16 +112,11 @@ def gif_to_open(width: int, height: int) -> float:
     return width * height * 2
 
 
-def _give_back() -> None:
-    """Return what earlier pictures left in the allocator's hands, which would come on top.
-
-    glibc keeps up to 20 MB after a large one; other libraries have no such call.
-    """
-    import ctypes  # takes long to import, and few pictures are large
-
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+def _glibc(function: str, *arguments: int) -> None:
+    """Call the C library, where it is glibc; others have no such functions."""
+    found = getattr(ctypes.CDLL(None), function, None)
+    if found is not None:
+        found(*arguments)
 
 
 def _conversion(image: Image.Image) -> int:

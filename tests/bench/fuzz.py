@@ -32,6 +32,7 @@ import journal
 from body import Body
 from deadline import Deadline
 from decoding import decode
+from memory import keep_what_is_freed
 from refusals import Refused
 from renditions import render
 from settings import Settings
@@ -85,6 +86,7 @@ def main() -> int:
 
 def feed(share: int, count: int, folders: list[Path]) -> None:
     """Feed every PROCESSES-th specimen, beginning with `share`, and print how they ended."""
+    keep_what_is_freed()  # as the function does
     outcomes: Counter[str] = Counter()
     for number, specimen in enumerate(specimens(corpus(folders), count)):
         if number % PROCESSES != share:

@@ -16,8 +16,11 @@ from PIL import Image, ImageOps
 from body import Body
 from deadline import Deadline
 from decoding import decode
+from memory import keep_what_is_freed
 from renditions import render
 from settings import Settings
+
+keep_what_is_freed()
 
 SIZES = {"large": 1024, "medium": 512, "thumbnails": 128}
 SETTINGS = Settings("outputs", "arn:aws:sns:eu-west-1:123456789012:topic", SIZES)
