@@ -69,12 +69,10 @@ def workers() -> dict[str, Worker]:
         venv.create(CACHE / "vips", with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "-q", PYVIPS, VIPS_BINARY], check=True)
     modules = {"NODE_PATH": str(node / "node_modules")}
-    pillow = Worker(sys.executable, HERE / "images_pillow.py")
-    sharp = Worker("node", HERE / "images_sharp.js", environment=modules)
     return {
-        "function": pillow,
-        "naive": pillow,
-        "sharp": sharp,
+        "function": Worker(sys.executable, HERE / "images_pillow.py"),
+        "naive": Worker(sys.executable, HERE / "images_pillow.py"),
+        "sharp": Worker("node", HERE / "images_sharp.js", environment=modules),
         "vips": Worker(python, HERE / "images_vips.py"),
     }
 
@@ -157,7 +155,7 @@ def main() -> int:
         families.setdefault(case.family, []).append(results)
     for family, measured in families.items():
         summarise(family, measured)
-    for worker in set(pool.values()):
+    for worker in pool.values():
         worker.close()
     return images_cold.main()
 
