@@ -34,7 +34,7 @@ _WEBP_PIXEL = 12  # two canvases of libwebp's and the frame; what is shrunk from
 _WEBP_LOSSLESS_PIXEL = 14
 _FINISHED_PIXEL = 12  # a picture, the same in other colours or turned, and encoded
 _USUAL_PIXELS = 1024 * 1024
-_AVIF_PIXEL = 8.6  # planes, the frame and the image
+_AVIF_PIXEL = 9.1  # planes, the frame and the image, and what the allocator keeps of them
 
 
 def keep_what_is_freed() -> None:

@@ -48,7 +48,7 @@ LARGEST: dict[str, tuple[float, dict[str, Any]]] = {
     "rgb.png": (190, {"compress_level": 1}),
     "lossy.webp": (16.5, {"method": 0}),
     "lossless.webp": (13.5, {"method": 0, "lossless": True, "quality": 0}),
-    "image.avif": (23, {"speed": 10}),
+    "image.avif": (22, {"speed": 10}),
     "image.gif": (60, {}),
     "image.bmp": (48, {}),
     "raw.tiff": (48, {}),

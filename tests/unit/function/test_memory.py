@@ -51,7 +51,7 @@ LARGEST: dict[str, tuple[str, float, dict[str, Any]]] = {
     "palette.png": ("P", 50, {"compress_level": 1}),
     "lossy.webp": ("RGB", 5.6, {"method": 0}),
     "lossless.webp": ("RGB", 5, {"method": 0, "lossless": True, "quality": 0}),
-    "image.avif": ("RGB", 8, {"speed": 10}),
+    "image.avif": ("RGB", 7.6, {"speed": 10}),
     "image.gif": ("P", 30, {}),
     "raw.bmp": ("RGB", 8.7, {}),
     "deflated.tiff": ("RGB", 11, {"compression": "tiff_adobe_deflate"}),
