@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check format clean \
-	bench-up bench-down bench-images bench-cli burst fuzz evidence
+	bench-up bench-down bench-images bench-lambda bench-cli burst fuzz evidence
 
 demo: $(VENV)/.installed
 	$(BIN)/pipeline-ctl demo
@@ -33,6 +33,10 @@ bench-down: $(VENV)/.installed-dev
 
 bench-images: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.images
+
+# The deployed function under Lambda's limits; needs root and control groups.
+bench-lambda: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.bench.images_lambda
 
 bench-cli: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.bench.cli
