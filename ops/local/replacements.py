@@ -19,6 +19,7 @@ from moto.core.common_models import BaseModel
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.s3 import notifications
 from moto.s3.models import FakeKey
+from moto.s3.utils import _VersionedKeyStore
 from moto.sns.models import Subscription
 
 from . import mail, policy, s3_events
@@ -125,6 +126,18 @@ def _dispose(state: State, original: Callable[..., Any]) -> Callable[..., Any]:
     return dispose
 
 
+def _items(state: State, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Read over objects that are deleted while a bucket is listed, which moto trips over."""
+
+    def items(self: Any) -> Iterator[tuple[str, Any]]:
+        for key in dict(self):
+            versions = self.getlist(key, [])
+            if versions:
+                yield key, versions[-1]
+
+    return items
+
+
 def for_protocol(message: str, protocol: str) -> str:
     """The text for one protocol of a message with MessageStructure=json."""
     texts = json.loads(message)
@@ -153,6 +166,7 @@ REPLACEMENTS = (
     Replacement(Subscription, "publish", _PUBLISH, _publish),
     Replacement(BaseModel, "__new__", ("cls", "args", "kwargs"), _new_model),
     Replacement(FakeKey, "dispose", ("self", "garbage"), _dispose),
+    Replacement(_VersionedKeyStore, "items", ("self",), _items),
 )
 
 

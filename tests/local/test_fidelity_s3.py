@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from moto.s3.utils import _VersionedKeyStore
 
 from tests.local.conftest import ACCOUNT, REGION, Aws, error, refused
 from tests.local.recordings import assert_like, recorded
@@ -538,3 +539,16 @@ def test_a_key_may_hold_any_character(s3: Any, bucket: str, key: str) -> None:
 
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"1"
     assert [version["Key"] for version in listed] == [key]
+
+
+def test_a_bucket_is_listed_while_objects_are_deleted(aws: Aws) -> None:
+    assert aws.server  # in this process, so that moto's own store can be looked at
+    objects = _VersionedKeyStore()
+    for key in ("a", "b", "c"):
+        objects[key] = key
+    listed = iter(objects.items())
+
+    first = next(listed)
+    del objects["b"]
+
+    assert [first, *listed] == [("a", "a"), ("c", "c")]
