@@ -108,7 +108,7 @@ class S3:
         """Write an object; its signature is S3's proof that it arrived as it was sent."""
         marks = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
         headers = {"Content-Type": content_type, **marks}
-        _read(self.service.call("PutObject", "PUT", self._url(bucket, key), headers, body))
+        _finish(self.service.call("PutObject", "PUT", self._url(bucket, key), headers, body))
 
     def _url(self, bucket: str, key: str) -> str:
         path = quote(key, safe="/~")
@@ -141,7 +141,7 @@ class Sns:
             form[f"{entry}.Value.StringValue"] = value
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         body = urlencode(form).encode()
-        _read(self.service.call("Publish", "POST", f"{self.service.url}/", headers, body))
+        _finish(self.service.call("Publish", "POST", f"{self.service.url}/", headers, body))
 
 
 def connect(environment: Mapping[str, str], partition: str) -> tuple[S3, Sns]:
@@ -187,9 +187,9 @@ def _trace() -> dict[str, str]:
     return {"X-Amzn-Trace-Id": quote(trace, safe="-=;:+&[]{}\"',")} if trace else {}
 
 
-def _read(answer: AWSResponse) -> None:
-    """Read an answer to its end, so that its connection can be used again."""
-    assert answer.content is not None  # noqa: S101 - reading it is the point
+def _finish(answer: AWSResponse) -> None:
+    """Read an answer that says no more than its status, and let its connection be used again."""
+    answer.raw.drain_conn()
 
 
 def _error(answer: AWSResponse, operation: str) -> ClientError:
