@@ -93,9 +93,10 @@ def _coefficient_bytes(frame: bytes) -> int:
 
 
 def _has_brightness(image: JpegImagePlugin.JpegImageFile) -> bool:
-    """Tell whether the file holds YCbCr, by the rules of libjpeg, which refuses to make it of RGB.
+    """Tell whether the file holds YCbCr for certain; libjpeg refuses to make it of RGB.
 
-    Adobe's marker says it, then JFIF's presence, then the names of the components.
+    Adobe's marker decides where there is one, else JFIF's presence or the names of the components.
+    Without such a word it is decoded as RGB, which always works.
     """
     if image.mode != "RGB":
         return False

@@ -204,7 +204,7 @@ class Function:
                     Architectures=[desired["architecture"]],
                 )
             )
-            lambda_.tag_resource(Resource=actual["id"], Tags={CODE_TAG: self._code_mark()})
+            self._tag(actual, {CODE_TAG: self._code_mark()})
         if "tags" in differing:
             self._retag(actual, desired)
         if differing & {"layers", "old_layer_versions"}:
@@ -219,8 +219,16 @@ class Function:
     def _retag(self, actual: State, desired: State) -> None:
         gone = sorted(set(actual["tags"]) - set(desired["tags"]))
         if gone:
-            self._aws.lambda_.untag_resource(Resource=actual["id"], TagKeys=gone)
-        self._aws.lambda_.tag_resource(Resource=actual["id"], Tags=dict(desired["tags"]))
+            self._patiently(
+                lambda: self._aws.lambda_.untag_resource(Resource=actual["id"], TagKeys=gone)
+            )
+        self._tag(actual, desired["tags"])
+
+    def _tag(self, actual: State, tags: Mapping[str, str]) -> None:
+        """Tag the function; an update that is still under way may be in the way (L4)."""
+        self._patiently(
+            lambda: self._aws.lambda_.tag_resource(Resource=actual["id"], Tags=dict(tags))
+        )
 
     def _patiently(self, call: Callable[[], object]) -> None:
         try:
