@@ -73,6 +73,8 @@ class Aws:
         # One thread builds them, since sessions are not thread-safe; the first to be needed first.
         self._builder = ThreadPoolExecutor(1)
         self._clients = {service: self._builder.submit(self._build, service) for service in _USUAL}
+        # What the first paginator would load while all else is being read.
+        self._builder.submit(lambda: self.lambda_.can_paginate("list_layer_versions"))
 
     @property
     def region(self) -> str:

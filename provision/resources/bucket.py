@@ -63,14 +63,15 @@ class Bucket:
         }
 
     def read(self) -> State | None:
-        tags = self._tags()
+        """Read whose it is and all its fields at once; those of another's bucket do not matter."""
+        with ThreadPoolExecutor(len(FIELDS)) as pool:
+            fields = {name: pool.submit(field.read, self._calls) for name, field in FIELDS.items()}
+            tags = self._tags()
         if tags is None:
             return None
         if tags.get(PIPELINE_TAG) != self._names.pipeline:
             return self._adopted()
-        with ThreadPoolExecutor(len(FIELDS)) as pool:
-            values = pool.map(lambda field: field.read(self._calls), FIELDS.values())
-            return {"id": self.bucket, **dict(zip(FIELDS, values, strict=True))}
+        return {"id": self.bucket, **{name: field.result() for name, field in fields.items()}}
 
     def apply(self, actual: State | None, known: Known) -> None:
         if actual is None:

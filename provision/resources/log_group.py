@@ -10,6 +10,8 @@ before the function was made, or after it was deleted, can still be gone on with
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from provision.aws import Aws
 from provision.aws_errors import found
@@ -17,6 +19,9 @@ from provision.errors import ForeignResourceError
 from provision.names import PIPELINE_TAG, Names
 from provision.resource import Known, State
 from provision.spec import TAG_PREFIX
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs.type_defs import LogGroupTypeDef
 
 
 class LogGroup:
@@ -37,18 +42,15 @@ class LogGroup:
         return {"retention_days": self._retention_days, "tags": self._tags}
 
     def read(self) -> State | None:
-        pages = self._aws.logs.get_paginator("describe_log_groups").paginate(
-            logGroupNamePrefix=self._names.log_group
-        )
-        groups = (g for page in pages for g in page["logGroups"])
-        group = next((g for g in groups if g["logGroupName"] == self._names.log_group), None)
+        with ThreadPoolExecutor(1) as pool:
+            tags = pool.submit(self._read_tags)
+            group = self._described()
         if group is None:
             return None
-        tags = self._read_tags()
         # An account's own policy overrides ours and cannot be put right here (G2).
         overridden = "retentionPolicyName" in group
         retention = self._retention_days if overridden else group.get("retentionInDays")
-        return {"id": self._names.log_group, "retention_days": retention, "tags": tags}
+        return {"id": self._names.log_group, "retention_days": retention, "tags": tags.result()}
 
     def apply(self, actual: State | None, known: Known) -> None:
         logs, group = self._aws.logs, self._names.log_group
@@ -73,6 +75,13 @@ class LogGroup:
         if gone := sorted(set(present) - set(self._tags)):
             self._aws.logs.untag_resource(resourceArn=arn, tagKeys=gone)
         self._aws.logs.tag_resource(resourceArn=arn, tags=self._tags)
+
+    def _described(self) -> LogGroupTypeDef | None:
+        pages = self._aws.logs.get_paginator("describe_log_groups").paginate(
+            logGroupNamePrefix=self._names.log_group
+        )
+        groups = (g for page in pages for g in page["logGroups"])
+        return next((g for g in groups if g["logGroupName"] == self._names.log_group), None)
 
     def _read_tags(self) -> dict[str, str]:
         """Return our tags; raise when the group is somebody else's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -29,13 +30,15 @@ class OnFailure:
         return {"destination": self._names.topic_arn} if self._wanted else None
 
     def read(self) -> State | None:
-        answer = found(
-            lambda: self._aws.lambda_.get_function_event_invoke_config(
-                FunctionName=self._names.function
-            ),
-            "ResourceNotFoundException",
-        )
-        if answer is None or not self._is_our_function():
+        with ThreadPoolExecutor(1) as pool:
+            is_ours = pool.submit(self._is_our_function)
+            answer = found(
+                lambda: self._aws.lambda_.get_function_event_invoke_config(
+                    FunctionName=self._names.function
+                ),
+                "ResourceNotFoundException",
+            )
+        if answer is None or not is_ours.result():
             return None
         on_failure = answer.get("DestinationConfig", {}).get("OnFailure", {})  # {} if unset (L21)
         return {"id": on_failure.get("Destination"), "destination": on_failure.get("Destination")}

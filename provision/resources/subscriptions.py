@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,11 +57,13 @@ class Subscriptions:
 
     def read(self) -> State | None:
         """Return those of our own topic; None for another's, whose subscribers are not ours."""
-        try:
-            self._topic.read()
-        except ForeignResourceError:
-            return None
-        listed = list_subscriptions(self._aws, self._topic_arn)
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(list_subscriptions, self._aws, self._topic_arn)
+            try:
+                self._topic.read()
+            except ForeignResourceError:
+                return None
+        listed = reading.result()
         if listed is None:
             return None
         present = {s.email.lower() for s in listed}
