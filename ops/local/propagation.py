@@ -30,7 +30,7 @@ _EMPTY_PAGES = 0.2  # how often a page of log events comes empty (G4)
 
 
 class History:
-    """Values by the time from which each is in force."""
+    """Values as they were written, each with the time from which it is in force."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[float, Any]] = []
@@ -40,12 +40,16 @@ class History:
         self._entries.append((clock.monotonic() + after_s, value))
 
     def now(self, before: Any) -> Any:
-        """The newest value in force; `before` when the first is still to come."""
-        due = [entry for entry in self._entries if entry[0] <= clock.monotonic()]
+        """The newest value in force; `before` when the first is still to come.
+
+        What was written before it never comes, however slow it was.
+        """
+        now = clock.monotonic()
+        due = [place for place, (since, _) in enumerate(self._entries) if since <= now]
         if not due:
             return before
-        self._entries = due[-1:] + [entry for entry in self._entries if entry not in due]
-        return due[-1][1]
+        del self._entries[: due[-1]]
+        return self._entries[0][1]
 
 
 class Propagation:

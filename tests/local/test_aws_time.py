@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ops.local import aws_times, clock
-from ops.local.propagation import Propagation
+from ops.local.propagation import History, Propagation
 from ops.local.state import Settings, State
 from ops.local.table import Table
 from tests.local.conftest import ACCOUNT, ECHO, Aws, error, eventually, make_role, zipped
@@ -378,6 +378,19 @@ def test_l27_the_control_plane_is_throttled_beyond_fifteen_writes_a_second(
 
     assert codes.count("TooManyRequestsException") > 0
     assert codes.count("ResourceNotFoundException") >= 15
+
+
+def test_a_slow_value_does_not_undo_a_newer_one() -> None:
+    history = History()
+    history.add("old", 10.0)
+    history.add("new", 5.0)
+
+    seen = [history.now("none")]
+    for _ in range(2):
+        clock.advance(6.0)
+        seen.append(history.now("none"))
+
+    assert seen == ["none", "new", "new"]
 
 
 def test_the_same_seed_draws_the_same_times() -> None:
