@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import botocore.exceptions as boto_errors
 
-from provision.errors import AccessError, PipelineError
+from provision.errors import AccessError, AlreadyThereError, PipelineError
 
 T = TypeVar("T")
 
@@ -32,6 +32,11 @@ _BAD_CREDENTIALS = {
     "InvalidToken",
     "RequestExpired",
     "UnrecognizedClientException",
+}
+_EXISTS = {
+    "BucketAlreadyOwnedByYou",
+    "EntityAlreadyExists",
+    "ResourceAlreadyExistsException",
 }
 _BAD_CLOCK = {"InvalidSignatureException", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
 _NO_CREDENTIALS = (
@@ -81,6 +86,12 @@ def is_foreign(error: Exception) -> bool:
     return denied and "not authorized to perform" not in error_text(error)
 
 
+def is_there(error: Exception) -> bool:
+    """Whether AWS refuses to create something because it exists; Lambda says so in words (L16)."""
+    conflict = error_code(error) == "ResourceConflictException"
+    return error_code(error) in _EXISTS or (conflict and "already exist" in error_text(error))
+
+
 def explained(call: Callable[[], T], verb: str, thing: str) -> T:
     """Run a call to AWS; what AWS or the network refuses becomes a sentence with a remedy."""
     try:
@@ -122,6 +133,8 @@ def _explain_answer(error: boto_errors.ClientError, what: str) -> PipelineError:
         return AccessError(what, why=why, fix="Renew the credentials, or choose another --profile.")
     if code in _BAD_CLOCK:
         return AccessError(what, why=why, fix="Check the secret key and this machine's clock.")
+    if is_there(error):
+        return AlreadyThereError(what, why=why, fix="Run it again, which takes what is there.")
     if code in _DENIED or re.search(r"not authorized to perform", text):
         return AccessError(
             what,

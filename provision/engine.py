@@ -18,6 +18,7 @@ from graphlib import TopologicalSorter
 from provision.aws import Aws
 from provision.aws_errors import explained
 from provision.errors import (
+    AlreadyThereError,
     DidNotConvergeError,
     ForeignResourceError,
     PipelineError,
@@ -154,8 +155,12 @@ def _change(
         explained(resource.delete, "delete", resource.name)
         return None
     for deadline_s in (_CONVERGE_S, 2 * _CONVERGE_S):
-        explained(partial(resource.apply, actual, known), change.action, resource.name)
-        seen = _read_back(aws, resource, known, deadline_s)
+        settled: Callable[[State | None], bool] = partial(_is_kept, resource, known)
+        try:
+            explained(partial(resource.apply, actual, known), change.action, resource.name)
+        except AlreadyThereError:  # another run, or Lambda itself (G1), was faster
+            settled = _is_present
+        seen = _read_back(aws, resource, settled, deadline_s)
         if isinstance(seen, ForeignResourceError):
             raise seen
         remaining = compare(resource.name, resource.desired(known), seen)
@@ -170,25 +175,33 @@ def _change(
     )
 
 
+def _is_kept(resource: Resource, known: Known, actual: State | None) -> bool:
+    return compare(resource.name, resource.desired(known), actual).action == "keep"
+
+
+def _is_present(actual: State | None) -> bool:
+    return actual is not None
+
+
 def _read_back(
-    aws: Aws, resource: Resource, known: Known, deadline_s: float
+    aws: Aws, resource: Resource, settled: Callable[[State | None], bool], deadline_s: float
 ) -> State | ForeignResourceError | None:
-    """Read until it is as desired, or return what was seen last; reads may lag for seconds.
+    """Read until it is `settled`, or return what was seen last; reads may lag for seconds.
 
     A tag that is not visible yet makes a new resource look foreign (S5).
     """
     last: list[State | ForeignResourceError | None] = [None]
 
-    def settled() -> bool | None:
+    def shown() -> bool | None:
         try:
             last[0] = actual = _read(resource)
         except ForeignResourceError as error:
             last[0] = error
             return None
-        return compare(resource.name, resource.desired(known), actual).action == "keep" or None
+        return settled(actual) or None
 
     with suppress(TimedOutError):
-        aws.wait_until(resource.name, settled, why="AWS to show the change", deadline_s=deadline_s)
+        aws.wait_until(resource.name, shown, why="AWS to show the change", deadline_s=deadline_s)
     return last[0]
 
 

@@ -4,6 +4,7 @@ PipelineError                1  the base; anything that failed
 ├── UsageError               2  a name, setting or file that can never work
 ├── AccessError              4  no credentials, expired ones, or a missing permission
 ├── ForeignResourceError     1  something that is not ours holds the name
+├── AlreadyThereError        1  what was to be created exists, since a moment
 ├── NewerPipelineError       1  a newer program made this pipeline
 ├── StoredImagesError        1  buckets hold images and nobody said to delete them
 ├── DidNotConvergeError      1  AWS took the change but shows something else
@@ -47,6 +48,12 @@ class ForeignResourceError(PipelineError):
     """A resource with our name exists and does not carry our tag."""
 
     code = "foreign"
+
+
+class AlreadyThereError(PipelineError):
+    """Somebody else created the resource after it was found absent."""
+
+    code = "already-there"
 
 
 class NewerPipelineError(PipelineError):

@@ -31,6 +31,7 @@ _TABLE = """\
 | the process of `up` is killed (SIGKILL) at a call that changes something | {up_killed_before} before AWS carried it out, {up_killed_after} after | run again, it ends as an undisturbed run; `down` leaves nothing |
 | the process of `down` is killed so | {down_killed_before} before, {down_killed_after} after | run again, it leaves nothing |
 | AWS's delays, throttling and conflicts | {seeds} seeds | `up`, `up` again and `down` end well |
+| the same, two `up` at the same moment | {seeds_of_two} seeds | both end well and leave one pipeline |
 """  # noqa: E501 - a table's lines cannot be broken
 _FIELDS = {name for _, name, _, _ in Formatter().parse(_TABLE) if name}
 NAMES = _FIELDS - {"rows", "all_rows"}  # what tests note, each a number

@@ -71,7 +71,10 @@ class Bucket:
             return None
         if tags.get(PIPELINE_TAG) != self._names.pipeline:
             return self._adopted()
-        return {"id": self.bucket, **{name: field.result() for name, field in fields.items()}}
+        return found(  # it may have become visible only just now (S5)
+            lambda: {"id": self.bucket, **{name: f.result() for name, f in fields.items()}},
+            "NoSuchBucket",
+        )
 
     def apply(self, actual: State | None, known: Known) -> None:
         if actual is None:
@@ -150,17 +153,11 @@ class Bucket:
         if self.bucket.endswith(f"-{self._names.account}-{self._aws.region}-an"):
             parameters["BucketNamespace"] = "account-regional"  # (S7)
         try:
-            created = self._settled(
-                lambda: found(
-                    lambda: self._aws.s3.create_bucket(**parameters), "BucketAlreadyOwnedByYou"
-                )
-            )
+            self._settled(lambda: self._aws.s3.create_bucket(**parameters))
         except ClientError as error:
             if error_code(error) != "BucketAlreadyExists":
                 raise
             raise self._foreign("Another account has a bucket of this name.") from error
-        if created is None and not self._is_ours():  # somebody was faster (S2)
-            self._adopted()
 
     def _settled(self, call: Callable[[], T]) -> T:
         """Wait out what a bucket answers while it is being made or unmade (S4, S5)."""

@@ -15,7 +15,7 @@ from provision.errors import ForeignResourceError, PipelineError
 from provision.names import PIPELINE_TAG, Names
 from provision.package import Package
 from provision.resource import Known, State, fact
-from provision.resources.layer import delete_layer_versions, layer_arn, our_layer_versions
+from provision.resources.layer import delete_superseded_versions, layer_arn, superseded_versions
 from provision.resources.role import POLICY_NAME
 from provision.spec import TAG_PREFIX, Settings
 
@@ -84,7 +84,7 @@ class Function:
 
     def read(self) -> State | None:
         with ThreadPoolExecutor(1) as pool:
-            layer_versions = pool.submit(our_layer_versions, self._aws, self._names)
+            old_layer_versions = pool.submit(superseded_versions, self._aws, self._names)
             answer = found(
                 lambda: self._aws.lambda_.get_function(FunctionName=self._names.function),
                 "ResourceNotFoundException",
@@ -114,7 +114,7 @@ class Function:
             "environment": configuration.get("Environment", {}).get("Variables", {}),
             "logging": configuration.get("LoggingConfig", {}),
             "code": code,
-            "old_layer_versions": layer_versions.result()[:-1],
+            "old_layer_versions": old_layer_versions.result(),
             "last_update": configuration.get("LastUpdateStatus", _DONE),  # none yet if new (L1)
             "tags": _settings_tags(tags),
         }
@@ -209,8 +209,7 @@ class Function:
             self._retag(actual, desired)
         if differing & {"layers", "old_layer_versions"}:
             wait_until_active(self._aws, self._names)
-            old = our_layer_versions(self._aws, self._names)[:-1]
-            delete_layer_versions(self._aws, self._names, old)
+            delete_superseded_versions(self._aws, self._names)
 
     def _code_mark(self) -> str:
         """Return what `deployed_code` reads: which files were zipped, and as which zip."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Layer:
-    """The newest version of the layer."""
+    """The version of the layer with the newest content."""
 
     name = "layer"
     needs: tuple[str, ...] = ()
@@ -51,8 +51,8 @@ class Layer:
         versions = _versions(self._aws, self._names)
         if not versions:
             return None
-        newest = max(versions, key=lambda version: version["Version"])
-        description = newest.get("Description", "")
+        kept = _kept(versions)
+        description = kept.get("Description", "")
         if not description.startswith(self._mark):
             raise ForeignResourceError(
                 f"The Lambda layer {self._names.layer} exists and was not made by this pipeline.",
@@ -61,11 +61,11 @@ class Layer:
             )
         digest = description.removeprefix(self._mark)
         return {
-            "id": newest["LayerVersionArn"],
-            "published": {digest: newest["LayerVersionArn"]},
+            "id": kept["LayerVersionArn"],
+            "published": {digest: kept["LayerVersionArn"]},
             "sha256": digest,
-            "runtimes": sorted(newest.get("CompatibleRuntimes", [])),
-            "architectures": sorted(newest.get("CompatibleArchitectures", [])),
+            "runtimes": sorted(kept.get("CompatibleRuntimes", [])),
+            "architectures": sorted(kept.get("CompatibleArchitectures", [])),
         }
 
     def apply(self, actual: State | None, known: Known) -> None:
@@ -79,7 +79,8 @@ class Layer:
         )
 
     def delete(self) -> None:
-        delete_layer_versions(self._aws, self._names, our_layer_versions(self._aws, self._names))
+        for version in _ours(self._aws, self._names):
+            _delete_version(self._aws, self._names, version["Version"])
 
 
 def layer_arn(known: Known) -> str:
@@ -88,17 +89,40 @@ def layer_arn(known: Known) -> str:
     return str(layer.get("published", {}).get(layer.get("sha256"), KNOWN_AFTER_APPLY))
 
 
-def our_layer_versions(aws: Aws, names: Names) -> list[int]:
-    """Return the numbers of all versions that this pipeline published, oldest first."""
-    versions = _versions(aws, names)
-    ours = (v["Version"] for v in versions if v.get("Description", "").startswith(_mark(names)))
-    return sorted(ours)
+def superseded_versions(aws: Aws, names: Names) -> list[int]:
+    """Return the numbers of all versions of ours but the one that the function is to use."""
+    ours = _ours(aws, names)
+    return sorted(v["Version"] for v in ours if v is not _kept(ours))
 
 
-def delete_layer_versions(aws: Aws, names: Names, versions: Sequence[int]) -> None:
-    """Delete versions; one that is absent is no error (L14)."""
-    for version in versions:
-        aws.lambda_.delete_layer_version(LayerName=names.layer, VersionNumber=version)
+def delete_superseded_versions(aws: Aws, names: Names) -> None:
+    """Delete what `superseded_versions` returns."""
+    for version in superseded_versions(aws, names):
+        _delete_version(aws, names, version)
+
+
+def _kept(versions: Sequence[LayerVersionsListItemTypeDef]) -> LayerVersionsListItemTypeDef:
+    """Return the first version with the newest content.
+
+    Two runs at once publish the same twice; this way both choose the same one.
+    """
+    newest = max(versions, key=_number)
+    same = (v for v in versions if v.get("Description") == newest.get("Description"))
+    return min(same, key=_number)
+
+
+def _number(version: LayerVersionsListItemTypeDef) -> int:
+    return version["Version"]
+
+
+def _ours(aws: Aws, names: Names) -> list[LayerVersionsListItemTypeDef]:
+    mark = _mark(names)
+    return [v for v in _versions(aws, names) if v.get("Description", "").startswith(mark)]
+
+
+def _delete_version(aws: Aws, names: Names, version: int) -> None:
+    """Delete a version; one that is absent is no error (L14)."""
+    aws.lambda_.delete_layer_version(LayerName=names.layer, VersionNumber=version)
 
 
 def _mark(names: Names) -> str:

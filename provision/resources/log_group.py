@@ -43,22 +43,20 @@ class LogGroup:
 
     def read(self) -> State | None:
         with ThreadPoolExecutor(1) as pool:
-            tags = pool.submit(self._read_tags)
+            reading = pool.submit(found, self._read_tags, "ResourceNotFoundException")
             group = self._described()
-        if group is None:
+        tags = reading.result() if group else None
+        if group is None or tags is None:
             return None
         # An account's own policy overrides ours and cannot be put right here (G2).
         overridden = "retentionPolicyName" in group
         retention = self._retention_days if overridden else group.get("retentionInDays")
-        return {"id": self._names.log_group, "retention_days": retention, "tags": tags.result()}
+        return {"id": self._names.log_group, "retention_days": retention, "tags": tags}
 
     def apply(self, actual: State | None, known: Known) -> None:
         logs, group = self._aws.logs, self._names.log_group
         if actual is None:
-            found(
-                lambda: logs.create_log_group(logGroupName=group, tags=self._tags),
-                "ResourceAlreadyExistsException",  # Lambda was faster (G1)
-            )
+            logs.create_log_group(logGroupName=group, tags=self._tags)
         elif actual["tags"] != self._tags:
             self._retag(actual["tags"])
         if actual is None or actual["retention_days"] != self._retention_days:

@@ -62,15 +62,13 @@ class Notification:
         }
 
     def apply(self, actual: State | None, known: Known) -> None:
-        configuration = self._configuration()
-        self._refuse_overlap(configuration)
         ours = {
             "Id": self._id,
             "LambdaFunctionArn": self._names.function_arn,
             "Events": list(EVENTS),
             "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": UPLOADS_PREFIX}]}},
         }
-        self._put(_replaced(configuration, self._id, [ours]))
+        self._put([ours])
         wait_until_active(self._aws, self._names)  # only now: S3 does not ask for it (S12)
 
     def delete(self) -> None:
@@ -78,7 +76,7 @@ class Notification:
         entries = configuration.get("LambdaFunctionConfigurations", [])
         if any(entry.get("Id") == self._id for entry in entries):
             # Entries of others that point at dead targets must not keep ours alive (S11).
-            self._put(_replaced(configuration, self._id, []), skip_validation=True)
+            self._put([], skip_validation=True)
 
     def _configuration(self) -> dict[str, Any]:
         answer = found(
@@ -89,25 +87,38 @@ class Notification:
         )
         return {key: value for key, value in (answer or {}).items() if key != "ResponseMetadata"}
 
-    def _put(self, configuration: dict[str, Any], *, skip_validation: bool = False) -> None:
+    def _put(self, ours: list[Any], *, skip_validation: bool = False) -> None:
+        """Put `ours` in place of our entry; what others have there is read anew before each try."""
+
+        def put() -> None:
+            configuration = self._configuration()
+            if ours:
+                self._refuse_overlap(configuration)
+            self._aws.s3.put_bucket_notification_configuration(
+                Bucket=self._bucket,
+                ExpectedBucketOwner=self._names.account,
+                NotificationConfiguration=_replaced(configuration, self._id, ours),  # type: ignore[arg-type]
+                SkipDestinationValidation=skip_validation,
+            )
+
         try:
             self._aws.persist(
                 self.name,
-                lambda: self._aws.s3.put_bucket_notification_configuration(
-                    Bucket=self._bucket,
-                    ExpectedBucketOwner=self._names.account,
-                    NotificationConfiguration=configuration,  # type: ignore[arg-type]
-                    SkipDestinationValidation=skip_validation,
-                ),
-                transient=self._permission_too_fresh,
+                put,
+                transient=self._passes,
                 why="S3 to see that it may invoke the function",
                 deadline_s=_PERMISSION_S,
             )
         except ClientError as error:
             raise self._explained(error) from error
 
-    def _permission_too_fresh(self, error: ClientError) -> bool:
-        """Whether S3 names only our function: its permission takes seconds to be seen (S10)."""
+    def _passes(self, error: ClientError) -> bool:
+        """Whether S3 names only our function, whose permission takes seconds to be seen (S10).
+
+        Or somebody else is changing the bucket at this moment (S4).
+        """
+        if error_code(error) == "OperationAborted":
+            return True
         refused = _refused_targets(error)
         return bool(refused) and all(self._names.function_arn in target for target in refused)
 
