@@ -70,7 +70,12 @@ class _Flag:
 _SHARED: Final = (
     _Flag("name", "Name of the pipeline.", "NAME", ("PIPELINE_CTL_NAME",)),
     _Flag("profile", "AWS profile.", "NAME", ("AWS_PROFILE",)),
-    _Flag("region", "AWS region; the local AWS is in us-east-1.", "REGION", ("AWS_REGION", "AWS_DEFAULT_REGION")),
+    _Flag(
+        "region",
+        "AWS region; the local AWS is in us-east-1.",
+        "REGION",
+        ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    ),
     _Flag("endpoint_url", "Talk to this address.", "URL", ("AWS_ENDPOINT_URL",)),
     _Flag(
         "local",

@@ -107,12 +107,19 @@ def _kept(versions: Sequence[LayerVersionsListItemTypeDef]) -> LayerVersionsList
     Two runs at once publish the same twice; this way both choose the same one.
     """
     newest = max(versions, key=_number)
-    same = (v for v in versions if v.get("Description") == newest.get("Description"))
-    return min(same, key=_number)
+    return min((v for v in versions if _content(v) == _content(newest)), key=_number)
 
 
 def _number(version: LayerVersionsListItemTypeDef) -> int:
     return version["Version"]
+
+
+def _content(version: LayerVersionsListItemTypeDef) -> tuple[object, ...]:
+    return (
+        version.get("Description"),
+        sorted(version.get("CompatibleRuntimes", [])),
+        sorted(version.get("CompatibleArchitectures", [])),
+    )
 
 
 def _ours(aws: Aws, names: Names) -> list[LayerVersionsListItemTypeDef]:
