@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Final
 
 import typer
 
 from ops.options import Options
-
-_MADE: Final = ", made by pipeline-ctl."
-_PIPELINE: Final = "Image pipeline "
 
 
 def pipeline_names(context: typer.Context, incomplete: str) -> list[str]:
@@ -39,12 +35,10 @@ def _names(options: Options) -> list[str]:
     """Know a pipeline by its function's description: listing tags takes a call a function."""
     from ops import session
     from ops.render import Screen
+    from provision.names import described_pipeline
 
     connection = session.connect(Screen("", options))
     pages = connection.lambda_.get_paginator("list_functions").paginate()
-    descriptions = (f.get("Description", "") for page in pages for f in page["Functions"])
-    return sorted(
-        text.removeprefix(_PIPELINE).removesuffix(_MADE)
-        for text in descriptions
-        if text.startswith(_PIPELINE) and text.endswith(_MADE)
-    )
+    functions = (function for page in pages for function in page["Functions"])
+    names = (described_pipeline(function.get("Description", "")) for function in functions)
+    return sorted(name for name in names if name)

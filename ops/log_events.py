@@ -64,6 +64,21 @@ class LogEvent:
         moment = datetime.fromtimestamp(self.time_ms / 1000, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
+    @property
+    def word(self) -> str:
+        """The first word, which in a line about an image is what became of it: "processed" ..."""
+        return self.message.partition(" ")[0]
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it tells of a failure."""
+        return self.level in {"ERROR", "CRITICAL"}
+
+    @property
+    def reason(self) -> str:
+        """Why an image was refused or failed; the line itself when it does not say."""
+        return str(self.fields.get("reason") or self.fields.get("errorMessage") or self.message)
+
 
 @dataclass
 class Reader:

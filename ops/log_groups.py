@@ -52,7 +52,7 @@ class Request:
 
     @property
     def failed(self) -> bool:
-        return any(event.level in {"ERROR", "CRITICAL"} for event in self.events)
+        return any(event.is_error for event in self.events)
 
     @property
     def refused(self) -> bool:

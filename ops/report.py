@@ -97,7 +97,7 @@ def gather(pipeline: Pipeline, flags: str) -> Report:
         (request, event)
         for request in known.requests
         for event in request.images
-        if event.message.partition(" ")[0] == "processed"
+        if event.word == "processed"
     ]
     with ThreadPoolExecutor(_AT_ONCE) as pool, pipeline.aws.stopping_threads():
         show = partial(_shown, pipeline)
@@ -179,14 +179,14 @@ def _failures(known: Facts) -> list[Failure]:
 
 def _of(request: Request) -> list[Failure]:
     words = {"refused", "failed"}
-    told = [e for e in request.images if e.message.partition(" ")[0] in words]
+    told = [e for e in request.images if e.word in words]
     if not told and request.failed:
         return [Failure(request.events[0].time, request.request_id or "", "failed", _why(request))]
     return [
         Failure(
             event.time,
             event.fields["key"],
-            event.message.partition(" ")[0],
+            event.word,
             str(event.fields.get("reason") or event.fields.get("errorMessage") or _why(request)),
         )
         for event in told
@@ -195,7 +195,7 @@ def _of(request: Request) -> list[Failure]:
 
 def _why(request: Request) -> str:
     for event in request.events:
-        if event.level in {"ERROR", "CRITICAL"}:
+        if event.is_error:
             fields = event.fields
             said = fields.get("errorMessage") or fields.get("errorType") or event.message
             return str(said).partition("\n")[0]
@@ -203,6 +203,5 @@ def _why(request: Request) -> str:
 
 
 def _cost(pipeline: Pipeline, request: Request) -> float:
-    settings = pipeline.settings
     billed_ms = request.report.get("billedDurationMs", 0.0) / max(1, len(request.images))
-    return image_cost_usd(billed_ms, settings.memory, settings.arch, outputs=len(settings.folders))
+    return image_cost_usd(pipeline.settings, billed_ms)

@@ -75,7 +75,7 @@ def earlier_verdicts(pipeline: Pipeline, candidates: Sequence[Candidate]) -> dic
     since_ms = int(min(missing.values()).timestamp() * 1_000)
     reader = Reader(pipeline.aws, pipeline.names.log_group, since_ms)
     return {
-        event.fields["key"]: f"{event.message.partition(' ')[0]}: {_cause(event)}"
+        event.fields["key"]: f"{event.word}: {event.reason}"
         for page in reader.pages()
         for event in page
         if event.kind == "function" and event.fields.get("key") in missing
@@ -150,9 +150,8 @@ def _run(client: Any, pipeline: Pipeline, upload: Upload) -> Run:
     if "FunctionError" in answer:
         return Run(upload, "failed", f"{payload.get('errorType')}: {payload.get('errorMessage')}")
     verdict = next((e for e in _tail(answer) if e.fields.get("key") == upload.key), None)
-    word = verdict.message.partition(" ")[0] if verdict else "processed"
-    if verdict and word in ("refused", "skipped"):
-        return Run(upload, word, _cause(verdict))  # type: ignore[arg-type]
+    if verdict and verdict.word in ("refused", "skipped"):
+        return Run(upload, verdict.word, verdict.reason)  # type: ignore[arg-type]
     return Run(upload, "processed")
 
 
@@ -161,8 +160,3 @@ def _tail(answer: Mapping[str, Any]) -> Iterator[LogEvent]:
     text = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace")
     for line in reversed(text.splitlines()):
         yield parse({"message": line, "timestamp": 0, "eventId": ""})
-
-
-def _cause(event: LogEvent) -> str:
-    fields = event.fields
-    return str(fields.get("reason") or fields.get("errorMessage") or event.message)

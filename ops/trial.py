@@ -212,12 +212,11 @@ def _await_outputs(pipeline: Pipeline, trial: Trial, log: TrialLog, ends: float)
 def _raise_verdict(trial: Trial, log: TrialLog) -> None:
     """Stop waiting as soon as the function itself says that nothing will come."""
     verdict = log.verdict or log.crash
-    if verdict is None or verdict.message.split(" ")[0] == "processed":
+    if verdict is None or verdict.word == "processed":
         return
-    reason = verdict.fields.get("reason") or verdict.fields.get("errorMessage") or verdict.message
     raise TrialFailedError(
         f"The function did not process {trial.photo.path.name}.",
-        why=str(reason),
+        why=verdict.reason,
         fix="`pipeline-ctl logs --errors` shows the whole story.",
     )
 
@@ -274,9 +273,16 @@ def _fetch(pipeline: Pipeline, size: str, key: str) -> Output | None:
     if answer is None:
         return None
     content = answer["Body"].read()
-    with Image.open(io.BytesIO(content)) as image:
-        image.load()
-        width, height = image.size
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            width, height = image.size
+    except Exception as error:  # Pillow raises whatever a broken file makes it stumble over
+        raise TrialFailedError(
+            f"{key} came, but is no picture that can be opened.",
+            why=str(error),
+            fix="Run `pipeline-ctl doctor`; `pipeline-ctl up` puts our function back.",
+        ) from error
     return Output(size, key, width, height, answer["ContentType"], content)
 
 
@@ -296,8 +302,4 @@ def _start_s(trial: Trial) -> float | None:
 
 
 def _cost(pipeline: Pipeline, billed_ms: float | None) -> float | None:
-    if billed_ms is None:
-        return None
-    settings = pipeline.settings
-    cost = image_cost_usd(billed_ms, settings.memory, settings.arch, outputs=len(settings.folders))
-    return round(cost, 8)
+    return None if billed_ms is None else round(image_cost_usd(pipeline.settings, billed_ms), 8)

@@ -42,7 +42,7 @@ class TrialLog:
         It need not be ours, but what stops one upload at the start stops every other.
         """
         silent = [r for r in by_request(self._events) if r.complete and not r.images]
-        errors = (e for r in silent for e in r.events if e.level in {"ERROR", "CRITICAL"})
+        errors = (e for r in silent for e in r.events if e.is_error)
         return next((e for e in errors if e.time_ms >= self._uploaded_at_ms), None)
 
     def _line(self, request: Request) -> LogEvent | None:

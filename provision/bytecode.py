@@ -9,6 +9,7 @@ and the function works as well, from a later start.
 from __future__ import annotations
 
 import compileall
+import contextlib
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ def _compile(runtime: str, python: Path, folder: Path, root: str) -> None:
         str(python), "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
         "-s", str(folder), "-p", root, str(folder),
     ]  # fmt: skip
-    subprocess.run(  # noqa: S603 - the user's own interpreter
-        command, capture_output=True, timeout=_TIMEOUT_S, check=False
-    )
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # it works without, only slower
+        subprocess.run(  # noqa: S603 - the user's own interpreter
+            command, capture_output=True, timeout=_TIMEOUT_S, check=False
+        )

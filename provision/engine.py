@@ -102,7 +102,8 @@ def down(aws: Aws, resources: Sequence[Resource]) -> Outcome:
     remaining = list(resources)
     for _ in range(_LOOKS):
         _delete_all(aws, remaining, outcome)
-        remaining = present(resources)
+        remaining, unreadable = _look(resources)
+        outcome.failures = {**unreadable, **outcome.failures}
         if not remaining or not outcome.ok:
             break
     outcome.remaining = [resource.name for resource in remaining]
@@ -130,16 +131,29 @@ def _delete_all(aws: Aws, resources: Sequence[Resource], outcome: Outcome) -> No
 
 def present(resources: Sequence[Resource]) -> list[Resource]:
     """Return the resources that exist and are ours."""
+    there, unreadable = _look(resources)
+    for error in unreadable.values():
+        raise error
+    return there
+
+
+def _look(resources: Sequence[Resource]) -> tuple[list[Resource], dict[str, PipelineError]]:
+    """Return what is ours, with what cannot be read and so may be there, and why it cannot."""
+    unreadable: dict[str, PipelineError] = {}
 
     def exists(resource: Resource) -> bool:
         try:
             return _is_ours(_read(resource))
         except ForeignResourceError:
             return False
+        except PipelineError as error:
+            unreadable[resource.name] = error
+            return True
 
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(exists, resources))
-    return [resource for resource, there in zip(resources, found, strict=True) if there]
+    there = [resource for resource, exists in zip(resources, found, strict=True) if exists]
+    return there, unreadable
 
 
 def _is_ours(actual: State | None) -> bool:

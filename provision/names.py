@@ -22,6 +22,7 @@ _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-", "aws")  # (S6)
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")  # (S6)
 _BUCKET_MAX = 63
+_DESCRIBED = ("Image pipeline ", ", made by pipeline-ctl.")
 _ROLE_MAX = 64
 
 
@@ -38,6 +39,11 @@ class Names:
     @property
     def function(self) -> str:
         return self.pipeline
+
+    @property
+    def description(self) -> str:
+        """What the function and its role say of themselves."""
+        return f"{_DESCRIBED[0]}{self.pipeline}{_DESCRIBED[1]}"
 
     @property
     def role(self) -> str:
@@ -92,6 +98,14 @@ class Names:
 
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+def described_pipeline(description: str) -> str | None:
+    """Return the name of the pipeline whose function says this of itself; None if another's."""
+    before, after = _DESCRIBED
+    if not (description.startswith(before) and description.endswith(after)):
+        return None
+    return description.removeprefix(before).removesuffix(after)
 
 
 def check_pipeline_name(name: str) -> None:

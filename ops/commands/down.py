@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.options import register
-from ops.result import Result
+from ops.result import Result, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,17 +122,15 @@ def _delete(
         "remaining": remaining,
         "objects_deleted": stored[0],
     }
-    errors = list(outcome.failures.values())
-    if remaining and not errors:
-        errors.append(
-            PipelineError(
-                f"Still there: {', '.join(remaining)}.",
-                why="Something made it again while it was being deleted.",
-                fix="Run `pipeline-ctl down` again.",
-            )
+    if outcome.failures:
+        return Result(data, "", *unfinished(outcome))
+    if remaining:
+        error = PipelineError(
+            f"Still there: {', '.join(remaining)}.",
+            why="Something made it again while it was being deleted.",
+            fix="Run `pipeline-ctl down` again.",
         )
-    if errors:
-        return Result(data, "", 1, "partial" if deleted else "failed", errors)
+        return Result(data, "", 1, "partial" if deleted else "failed", (error,))
     text = f"[green]Gone:[/] {len(deleted)} resources deleted, nothing is left."
     return Result(data, text if deleted else "There is no such pipeline; nothing to delete.")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops.options import Emails, RemoveEmails, register
-from ops.result import Result
+from ops.result import Result, unfinished
 
 if TYPE_CHECKING:
     from ops.render import Screen
@@ -50,12 +50,7 @@ def plan_of(pipeline: "Pipeline", *, changes_exit_code: int = 0) -> Result:
     from provision import engine
 
     outcome = engine.plan(pipeline.aws, pipeline.resources())
-    cost = thousand_images_usd(
-        pipeline.settings.memory,
-        pipeline.settings.arch,
-        outputs=len(pipeline.settings.folders),
-        mails=pipeline.settings.notify == "all",
-    )
+    cost = thousand_images_usd(pipeline.settings)
     subscriptions = describe.listed_subscriptions(outcome)
     data = {
         **describe.place(pipeline.names),
@@ -66,8 +61,7 @@ def plan_of(pipeline: "Pipeline", *, changes_exit_code: int = 0) -> Result:
     }
     lines = describe.change_lines(outcome.changes)
     if not outcome.ok:
-        errors = tuple(outcome.failures.values())
-        return Result(data, "\n".join(lines), 1, "partial", errors)
+        return Result(data, "\n".join(lines), *unfinished(outcome))
     costs = f"1,000 photographs cost about ${cost:.2f}, at list prices of {PRICES_OF}."
     if not lines:
         return Result(data, f"[green]Nothing to change.[/] {costs}")

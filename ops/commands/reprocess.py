@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from ops.options import register
-from ops.result import Result
+from ops.result import Result, graded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,6 +116,4 @@ def _result(chosen: "Sequence[Candidate]", runs: "Sequence[Run]", *, mailed: boo
     lines = [f"[red]✗[/] {escape(r['key'])} {r['outcome']}: {escape(r['why'])}" for r in bad]
     lines.append(f"{len(rows) - len(bad)} of {len(rows)} images were processed again.")
     data = {"images": rows, "dry_run": False, "mailed": mailed}
-    exit_code = 0 if not bad else 1 if len(bad) == len(rows) else 3
-    status = ("ok", "failed", "", "partial")[exit_code]
-    return Result(data, "\n".join(lines), exit_code, status)  # type: ignore[arg-type]
+    return Result(data, "\n".join(lines), *graded(len(bad), len(rows)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops.options import register
-from ops.result import Result
+from ops.result import Result, graded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,10 +146,8 @@ def _result(
         screen.pictures([done.outputs[0].content for done in trials if done.outputs])
     if save:
         lines.append(f"Saved in {save}")
-    exit_code = 0 if not errors else 1 if len(errors) == len(trials) else 3
-    status = ("ok", "failed", "", "partial")[exit_code]
     data = {"uploads": rows, "findings": [finding.row() for finding in findings]}
-    return Result(data, "\n".join(lines), exit_code, status, errors)  # type: ignore[arg-type]
+    return Result(data, "\n".join(lines), *graded(len(errors), len(trials)), errors)
 
 
 def _link(pipeline: "Pipeline", key: str) -> str:

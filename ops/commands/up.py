@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ops.options import Emails, RemoveEmails, register
-from ops.result import Result
+from ops.result import Result, unfinished
 
 if TYPE_CHECKING:
     from ops.render import Screen
@@ -102,9 +102,7 @@ def _result(pipeline: "Pipeline", outcome: "Outcome", flags: str) -> Result:
         "subscriptions": describe.subscription_rows(subscriptions),
     }
     if not outcome.ok:
-        errors = tuple(outcome.failures.values())
-        exit_code = max(error.exit_code for error in errors) if not outcome.changes else 1
-        return Result(data, "", exit_code, "partial" if outcome.changes else "failed", errors)
+        return Result(data, "", *unfinished(outcome))
     lines = [_summary(outcome), *describe.mail_lines(subscriptions, pipeline)]
     lines += describe.bytecode_lines(pipeline, outcome)
     lines.append(f"Upload to s3://{pipeline.input_bucket}/uploads/")

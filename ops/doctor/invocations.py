@@ -150,7 +150,7 @@ def text_of(request: Request) -> str:
     lines = [
         " ".join(str(part) for part in (e.message, *e.fields.values()))
         for e in request.events
-        if e.level in {"ERROR", "CRITICAL"}
+        if e.is_error
     ]
     return "\n".join(lines)
 
@@ -232,5 +232,5 @@ def _first_line(request: Request) -> str:
     for event in request.events:
         if "errorMessage" in event.fields:
             return f"{event.fields.get('errorType', 'Error')}: {event.fields['errorMessage']}"
-    errors = [e for e in request.events if e.level in {"ERROR", "CRITICAL"}]
+    errors = [e for e in request.events if e.is_error]
     return str(errors[0].fields.get("errorType") or errors[0].message.partition("\n")[0])

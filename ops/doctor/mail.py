@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ops.doctor.facts import Facts
 from ops.doctor.finding import Finding
-from ops.local import policy
+from provision import iam_policy
 from provision.resources.subscriptions import MAILS_A_SECOND
 
 _PENDING: Final = "PendingConfirmation"
@@ -36,7 +36,7 @@ def topic_missing(facts: Facts) -> Iterator[Finding]:
 def topic_policy_denies(facts: Facts) -> Iterator[Finding]:
     """Find a statement in the topic's policy that forbids the function to publish."""
     names = facts.pipeline.names
-    statements = policy.statements(facts.topic.get("Policy", "{}"))
+    statements = iam_policy.statements(facts.topic.get("Policy", "{}"))
     denying = [s for s in statements if _denies_publishing(s, names.topic_arn, names.role_arn)]
     if denying:
         kept = [statement for statement in statements if statement not in denying]
@@ -106,7 +106,7 @@ def mail_rate(facts: Facts) -> Iterator[Finding]:
         event.time_ms // 1_000
         for request in facts.requests
         for event in request.images
-        if event.message.partition(" ")[0] in mailed
+        if event.word in mailed
     )
     second, most = max(seconds.items(), key=lambda item: item[1], default=(0, 0))
     if most > MAILS_A_SECOND:
@@ -126,10 +126,10 @@ def _stands(subscription: Any) -> bool:
     return bool(subscription["SubscriptionArn"] != _DELETED)
 
 
-def _denies_publishing(statement: policy.Statement, topic: str, role: str) -> bool:
-    meant = policy.names_principal(statement, "AWS", role)
+def _denies_publishing(statement: iam_policy.Statement, topic: str, role: str) -> bool:
+    meant = iam_policy.names_principal(statement, "AWS", role)
     context = {"aws:principalarn": [role], "aws:securetransport": ["true"]}
-    return meant and policy.effect(statement, "sns:Publish", topic, context) == "deny"
+    return meant and iam_policy.effect(statement, "sns:Publish", topic, context) == "deny"
 
 
 def _default(facts: Facts) -> dict[str, Any]:

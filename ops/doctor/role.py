@@ -7,7 +7,7 @@ from typing import Any
 
 from ops.doctor.facts import Facts
 from ops.doctor.finding import Finding
-from ops.local import policy
+from provision import iam_policy
 from provision.resources.function import ROLE_ID_TAG
 from provision.resources.role import permissions
 
@@ -80,11 +80,11 @@ def missing_permissions(facts: Facts) -> list[tuple[str, str]]:
     drifted = facts.differences("role").get("policy")
     if drifted is None:
         return []
-    statements = policy.statements(drifted.actual) if drifted.actual else []
+    statements = iam_policy.statements(drifted.actual) if drifted.actual else []
     return [
         (action, resource)
         for action, resource in _needs(drifted.desired)
-        if policy.decide(statements, action, resource, _CONTEXT) != "allow"
+        if iam_policy.decide(statements, action, resource, _CONTEXT) != "allow"
     ]
 
 
@@ -92,10 +92,10 @@ def allows(facts: Facts, action: str, resource: str) -> bool:
     """Say whether the role's own policy, as it is now, allows an action."""
     drifted = facts.differences("role").get("policy")
     if drifted is None:
-        statements = policy.statements(needed_policy(facts))
+        statements = iam_policy.statements(needed_policy(facts))
     else:
-        statements = policy.statements(drifted.actual) if drifted.actual else []
-    return policy.decide(statements, action, resource, _CONTEXT) == "allow"
+        statements = iam_policy.statements(drifted.actual) if drifted.actual else []
+    return iam_policy.decide(statements, action, resource, _CONTEXT) == "allow"
 
 
 def needed_policy(facts: Facts) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def needed_policy(facts: Facts) -> dict[str, Any]:
 
 def _needs(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what our own policy allows; a wildcard at a resource's end stands for a name."""
-    for statement in policy.statements(document):
+    for statement in iam_policy.statements(document):
         for action in _listed(statement["Action"]):
             for resource in _listed(statement["Resource"]):
                 yield action, resource.replace("*", "x")

@@ -49,7 +49,7 @@ def _is_of(trial: Trial, event: LogEvent) -> bool:
 
 
 def _is_refusal(event: LogEvent) -> bool:
-    return event.message.partition(" ")[0] in {"refused", "skipped"}
+    return event.word in {"refused", "skipped"}
 
 
 def _refused(event: LogEvent, known: Facts) -> Finding:

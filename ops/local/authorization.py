@@ -14,7 +14,9 @@ from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.sts.models import sts_backends
 
-from . import actions, faults, policy
+from provision import iam_policy
+
+from . import actions, faults
 from .calls import Call, Refusal
 
 if TYPE_CHECKING:
@@ -72,9 +74,9 @@ def denied_needs(state: State, call: Call) -> dict[int, Refusal]:
     statements = _statements(state, call.account, call.partition, caller) if held else []
     refusals: dict[int, Refusal] = {}
     for index, (action, resource) in enumerate(actions.needs(call)):
-        decision: policy.Decision = "allow"
+        decision: iam_policy.Decision = "allow"
         if held:
-            decision = policy.decide(statements, action, resource, context)
+            decision = iam_policy.decide(statements, action, resource, context)
         if f"{faults.DENY}{action}".lower() in state.denied:
             decision = "deny"
         if decision != "allow":
@@ -87,7 +89,7 @@ def role_may(state: State, account: str, role_arn: str, action: str, resource: s
     caller = Caller("role", role_arn, role_arn.rpartition("/")[2])
     statements = _statements(state, account, "aws", caller)
     context = {"aws:securetransport": ["true"], "aws:principalarn": [role_arn]}
-    return policy.decide(statements, action, resource, context) == "allow"
+    return iam_policy.decide(statements, action, resource, context) == "allow"
 
 
 def _hidden_object(state: State, call: Call) -> Refusal | None:
@@ -104,7 +106,7 @@ def _hidden_object(state: State, call: Call) -> Refusal | None:
     statements = _statements(state, call.account, call.partition, caller)
     arn = f"arn:{call.partition}:s3:::{call.get('Bucket')}"
     context = actions.context(call, caller.arn)
-    decision = policy.decide(statements, "s3:ListBucket", arn, context)
+    decision = iam_policy.decide(statements, "s3:ListBucket", arn, context)
     if decision == "allow":
         return None
     return _refusal(call, caller, "s3:ListBucket", arn, decision)
@@ -112,11 +114,11 @@ def _hidden_object(state: State, call: Call) -> Refusal | None:
 
 def _statements(
     state: State, account: str, partition: str, caller: Caller
-) -> list[policy.Statement]:
+) -> list[iam_policy.Statement]:
     documents = _documents(iam_backends[account][partition], caller)
     if caller.kind == "role":
         documents = state.propagation.effective_documents(account, caller.name, documents)
-    return [s for document in documents for s in policy.statements(document)]
+    return [s for document in documents for s in iam_policy.statements(document)]
 
 
 def _documents(backend: Any, caller: Caller) -> list[str]:
@@ -138,7 +140,7 @@ def _holders(backend: Any, caller: Caller) -> list[Any]:
 
 
 def _refusal(
-    call: Call, caller: Caller, action: str, resource: str, decision: policy.Decision
+    call: Call, caller: Caller, action: str, resource: str, decision: iam_policy.Decision
 ) -> Refusal:
     why = (
         "with an explicit deny in an identity-based policy"

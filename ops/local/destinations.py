@@ -29,7 +29,7 @@ def report(state: State, event: AsyncEvent, outcome: Outcome | None, how: Condit
     side = "OnSuccess" if how == "Success" else "OnFailure"
     target = config.get(side, {}).get("Destination")
     if how != "Success":
-        state.counts["given_up"] += 1
+        state.count("given_up")
     if not target:
         return
     function = functions.find(event.arn)
@@ -38,7 +38,7 @@ def report(state: State, event: AsyncEvent, outcome: Outcome | None, how: Condit
     if function is None or not authorization.role_may(
         state, account, function.role, action, target
     ):
-        state.counts["undelivered_records"] += 1
+        state.count("undelivered_records")
         _log.warning("the role of %s may not %s %s", event.arn, action, target)
         return
     _send(state, target, json.dumps(record(event, outcome, how), separators=(",", ":")))

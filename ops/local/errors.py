@@ -3,8 +3,7 @@
 LocalError                   1  the base
 ├── MissingExtraError        1  moto, flask or awslambdaric is not installed
 ├── IncompatibleMotoError    1  moto no longer looks as the local AWS expects
-├── DidNotStartError         1  the daemon ended before it answered
-└── LocalStoppedError        1  no local AWS is running
+└── DidNotStartError         1  the daemon ended before it answered
 """
 
 from __future__ import annotations
@@ -34,9 +33,3 @@ class DidNotStartError(LocalError):
     """The daemon did not come up."""
 
     code = "local-did-not-start"
-
-
-class LocalStoppedError(LocalError):
-    """Nothing answers where the local AWS should be."""
-
-    code = "local-stopped"

@@ -85,9 +85,9 @@ class Invocations:
             outcome, stream = outcomes.not_run(request.request_id, error), "not-run"
         else:
             stream = worker.stream
-        self._state.counts["invocations"] += 1
+        self._state.count("invocations")
         if outcome.failed:
-            self._state.counts["errors"] += 1
+            self._state.count("errors")
         self._log(deployment, stream, outcome)
         return outcome
 
@@ -142,7 +142,7 @@ class Invocations:
                 self._handle(event)
             except Exception:
                 # Never lose the thread: the failure belongs to one event.
-                self._state.counts["dropped"] += 1
+                self._state.count("dropped")
                 _log.exception("event %s for %s was dropped", event.request_id, event.arn)
 
     def _next(self) -> AsyncEvent | None:
@@ -156,7 +156,7 @@ class Invocations:
 
     def _handle(self, event: AsyncEvent) -> None:
         if self._deployment(event.arn) is None:
-            self._state.counts["dropped"] += 1
+            self._state.count("dropped")
             _log.warning("event %s: no function %s any more", event.request_id, event.arn)
             return
         record = self._state.functions.get(event.arn)
@@ -170,7 +170,7 @@ class Invocations:
             return
         trace_id, hop = recursion.step(event.trace_id, event.arn)
         if hop > recursion.MOST_HOPS and not (record and record.may_recurse):
-            self._state.counts["recursions_stopped"] += 1
+            self._state.count("recursions_stopped")
             _log.warning("%s runs itself in a loop and was stopped", event.arn)
             return
         request = Request(event.request_id, event.payload, trace_id)
@@ -188,7 +188,7 @@ class Invocations:
         if outcome is not None and not outcome.failed:
             destinations.report(self._state, event, outcome, "Success")
         elif event.attempts <= config.get("MaximumRetryAttempts", _MAX_RETRIES):
-            self._state.counts["retries"] += 1
+            self._state.count("retries")
             self.later(event, _delay(self._state.settings.retry_delays_s, event.attempts))
         else:
             destinations.report(self._state, event, outcome, "RetriesExhausted")
@@ -198,7 +198,7 @@ class Invocations:
         return (record.event_invoke if record else None) or {}
 
     def _back_off(self, event: AsyncEvent) -> None:
-        self._state.counts["throttles"] += 1
+        self._state.count("throttles")
         delay_s = min(_THROTTLE_BACKOFF_S * 2**event.throttles, 300.0)
         later = replace(event, throttles=event.throttles + 1)
         self.later(later, delay_s * self._state.settings.time_scale)

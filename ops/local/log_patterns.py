@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from . import policy
+from provision import iam_policy
 
 Matcher = Callable[[str], bool]
 _TERM = re.compile(r'([-?]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))')
@@ -96,4 +96,4 @@ def _compare(value: Any, how: str, wanted: str) -> bool:
         text = json.dumps(value)
     else:
         text = f"{value:g}" if isinstance(value, float) else str(value)
-    return policy.like(wanted, text) == (how == "=")
+    return iam_policy.like(wanted, text) == (how == "=")

@@ -23,7 +23,9 @@ from moto.s3.models import FakeKey
 from moto.s3.utils import _VersionedKeyStore
 from moto.sns.models import Subscription
 
-from . import mail, policy, s3_events
+from provision import iam_policy
+
+from . import mail, s3_events
 from .errors import IncompatibleMotoError
 from .functions import arn_of
 from .invocations import AsyncEvent
@@ -85,7 +87,7 @@ def _is_action_permitted(state: State, original: Callable[..., Any]) -> Callable
     ) -> PermissionResult:
         if self.is_unknown_principal(self._statement.get("Principal")):
             return PermissionResult.NEUTRAL
-        effect = policy.effect(self._statement, action, resource, _LOCAL_IS_TLS)
+        effect = iam_policy.effect(self._statement, action, resource, _LOCAL_IS_TLS)
         return _RESULTS[effect]
 
     return is_action_permitted

@@ -14,7 +14,9 @@ from urllib.parse import quote_plus
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from . import faults, functions, policy
+from provision import iam_policy
+
+from . import faults, functions
 from .authorization import identify
 from .aws_times import EVENT_DELIVERY
 from .calls import Call, current_call
@@ -49,7 +51,7 @@ def publish(state: State, event_name: str, bucket: Any, key: Any) -> None:
             _deliver(state, kind, entry[TARGETS[kind]], json.dumps(event), bucket)
         except Exception:
             # Asynchronous in AWS: the upload has succeeded whatever becomes of the event.
-            state.counts["undelivered_events"] += 1
+            state.count("undelivered_events")
             _log.exception("an event of %s was not delivered", bucket.name)
 
 
@@ -59,7 +61,7 @@ def matching(
     """The entries that want this event, with the name of their list."""
     for kind in TARGETS:
         for entry in configuration.get(kind, []):
-            wanted = any(policy.like(pattern, event_name) for pattern in entry["Events"])
+            wanted = any(iam_policy.like(pattern, event_name) for pattern in entry["Events"])
             prefix, suffix = affixes(entry)
             if wanted and key.startswith(prefix) and key.endswith(suffix):
                 yield kind, entry
@@ -81,10 +83,10 @@ def s3_may(
         statement
         for document in documents
         if document
-        for statement in policy.statements(document)
-        if policy.names_principal(statement, "Service", "s3.amazonaws.com")
+        for statement in iam_policy.statements(document)
+        if iam_policy.names_principal(statement, "Service", "s3.amazonaws.com")
     ]
-    return policy.decide(statements, action, resource, context) == "allow"
+    return iam_policy.decide(statements, action, resource, context) == "allow"
 
 
 def record(event_name: str, bucket: Any, key: Any, configuration_id: str) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class State:
         self.buckets: set[str] = set()  # those that got a new bucket's defaults
         self.notifications: dict[str, dict[str, Any]] = {}  # by bucket
         self.topic_attributes: dict[str, dict[str, Any]] = {}  # as created, by ARN
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()  # read only; written by `count`
         self.lock = threading.RLock()
         self.invocations: Invocations
 
@@ -121,6 +121,11 @@ class State:
             yield
         finally:
             self.settings = before
+
+    def count(self, name: str) -> None:
+        """Count one more of what `counts` tells."""
+        with self.lock:
+            self.counts[name] += 1
 
     def function(self, arn: str) -> FunctionRecord:
         """The record of a function, made on first sight."""

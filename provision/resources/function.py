@@ -174,7 +174,7 @@ class Function:
     def _create(self, desired: State) -> None:
         parameters: dict[str, Any] = {
             "FunctionName": self._names.function,
-            "Description": f"Image pipeline {self._names.pipeline}, made by pipeline-ctl.",
+            "Description": self._names.description,
             "Code": {"ZipFile": self._package.zip},
             "Architectures": [desired["architecture"]],
             "Tags": {**desired["tags"], CODE_TAG: self._code_mark()},

@@ -72,7 +72,7 @@ class Role:
             iam.create_role(
                 RoleName=role,
                 AssumeRolePolicyDocument=json.dumps(TRUST),
-                Description=f"Image pipeline {self._names.pipeline}, made by pipeline-ctl.",
+                Description=self._names.description,
                 Tags=[{"Key": PIPELINE_TAG, "Value": self._names.pipeline}],
             )
         elif actual["trust"] != _canonical(TRUST):

@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "provision": {"provision"},
     "provision.events": set[str](),
     "provision.errors": set[str](),
+    "provision.iam_policy": set[str](),
     "provision.names": {"provision.errors"},
     "provision.resources": {
         "provision.aws", "provision.aws_errors", "provision.emptying", "provision.errors",
@@ -22,7 +23,9 @@ MAY_IMPORT = {
         "provision.resource", "provision.resources", "provision.spec",
     },
     "ops": {"ops", "provision"},
-    "ops.local": {"ops.local", "provision.errors", "provision.interpreter"},
+    "ops.local": {
+        "ops.local", "provision.errors", "provision.iam_policy", "provision.interpreter"
+    },
     "function": set[str](),
 }  # fmt: skip
 
@@ -36,11 +39,14 @@ def _modules() -> Iterator[tuple[str, Path]]:
 
 def _imported(path: Path) -> set[str]:
     names = set()
+    folder = path.relative_to(ROOT).parent.parts
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+        elif isinstance(node, ast.ImportFrom):
+            above = folder[: len(folder) - node.level + 1] if node.level else ()
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{source}.{alias.name}" for alias in node.names} | {source}
     return names
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.awslambda.models import lambda_backends
 
-from .. import faults
+from .. import faults, functions
 from ..calls import Call, Refusal
 from ..table import Sheet
 from .lambda_refusals import arn, invalid_parameter, missing_function, not_found
@@ -67,6 +67,5 @@ def _account_concurrency(state: State) -> tuple[int, int]:
 
 def _reserved(account: str, region: str, but: str = "") -> int:
     known = lambda_backends[account][region]._lambdas.latest()
-    return sum(
-        f.reserved_concurrency or 0 for f in known if not f.function_arn.startswith(but or "-")
-    )
+    others = (f for f in known if functions.arn_of(account, region, f.function_arn) != but)
+    return sum(f.reserved_concurrency or 0 for f in others)

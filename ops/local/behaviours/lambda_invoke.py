@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from .. import functions
@@ -48,7 +47,7 @@ def invoke(state: State, call: Call) -> dict[str, Any] | Refusal | None:
         state.invocations.later(AsyncEvent(arn, payload, call.request_id, call.trace_id))
         return {"StatusCode": 202, "Payload": b""}
     try:
-        request = Request(call.request_id or str(uuid.uuid4()), payload, call.trace_id)
+        request = Request(call.request_id, payload, call.trace_id)
         outcome = state.invocations.now(arn, payload, request)
     except ThrottledError:
         return _throttled()

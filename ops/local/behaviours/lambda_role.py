@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .. import functions, policy
+from provision import iam_policy
+
+from .. import functions
 from ..calls import Call, Refusal
 from ..table import Sheet
 from .lambda_refusals import arn, invalid_parameter, violation
@@ -78,8 +80,8 @@ def _trusts_lambda(call: Call, role_arn: str) -> bool:
         return False
     trusting = [
         statement
-        for statement in policy.statements(found.assume_role_policy_document)
-        if policy.names_principal(statement, "Service", "lambda.amazonaws.com")
+        for statement in iam_policy.statements(found.assume_role_policy_document)
+        if iam_policy.names_principal(statement, "Service", "lambda.amazonaws.com")
     ]
     context = {"aws:sourceaccount": [call.account], "aws:securetransport": ["true"]}
-    return policy.decide(trusting, "sts:AssumeRole", role_arn, context) == "allow"
+    return iam_policy.decide(trusting, "sts:AssumeRole", role_arn, context) == "allow"

@@ -13,7 +13,9 @@ from moto.s3.notifications import S3NotificationEvent
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
-from .. import functions, policy, s3_events
+from provision import iam_policy
+
+from .. import functions, s3_events
 from ..calls import Call, Refusal
 from ..s3_events import s3_may
 from ..table import Sheet
@@ -132,7 +134,7 @@ def _rules(entry: Entry) -> list[dict[str, Any]]:
 
 def _share_event(one: Entry, other: Entry) -> bool:
     pairs = itertools.product(one.get("Events", []), other.get("Events", []))
-    return any(policy.like(a, b) or policy.like(b, a) for a, b in pairs)
+    return any(iam_policy.like(a, b) or iam_policy.like(b, a) for a, b in pairs)
 
 
 def _affixes_overlap(one: Entry, other: Entry) -> bool:

@@ -46,6 +46,8 @@ class Pool:
             worker = self._take(deployment.key) or self.start(deployment)
             with self._lock:
                 self.busy.append(worker)
+                if self._closed:  # too late for `close` to see it
+                    worker.kill()
             try:
                 outcome = worker.run(request)
             finally:
@@ -93,13 +95,12 @@ class Pool:
     def _give_back(self, worker: Worker) -> None:
         with self._lock:
             self.busy.remove(worker)
-        if not worker.usable or self._closed:
-            self.end(worker)
-            return
-        self.retire(worker.deployment.arn, keep=worker.deployment.key)
-        with self._lock:
-            self.idle.append(worker)
-            surplus = self.idle[: -2 * self.slots] if len(self.idle) > 2 * self.slots else []
+            kept = worker.usable and not self._closed
+            if kept:
+                self.idle.append(worker)
+            surplus = self.idle[: max(0, len(self.idle) - 2 * self.slots)]
             self.idle = self.idle[len(surplus) :]
-        for old in surplus:
+        for old in surplus if kept else [worker]:
             self.end(old)
+        if kept:
+            self.retire(worker.deployment.arn, keep=worker.deployment.key)

@@ -62,9 +62,14 @@ class Worker:
         self._init_ms: float | None = None
         self._peak_mb = 0
         fds = (self._output.frames_fd, self._output.text_fd)
-        self._process, self._tmp = sandboxes.start(
-            deployment, credentials, self._api.address, self.stream, fds
-        )
+        try:
+            self._process, self._tmp = sandboxes.start(
+                deployment, credentials, self._api.address, self.stream, fds
+            )
+        except BaseException:
+            self._api.close()
+            self._output.close()
+            raise
         self._output.started()
 
     def run(self, request: Request) -> Outcome:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ops.local import log_patterns, policy
+from ops.local import log_patterns
+from provision import iam_policy
 
 GET = "s3:GetObject"
 OBJECT = "arn:aws:s3:::b/uploads/k"
@@ -33,7 +34,7 @@ def _allow(**elements: Any) -> dict[str, Any]:
     ],
 )
 def test_a_statement_says(statement: dict[str, Any], decision: str) -> None:
-    assert policy.effect(statement, GET, OBJECT, {}) == decision
+    assert iam_policy.effect(statement, GET, OBJECT, {}) == decision
 
 
 @pytest.mark.parametrize(
@@ -65,13 +66,13 @@ def test_a_condition_holds(condition: dict[str, Any], holds: bool) -> None:
         "s3:max-keys": ["9"],
     }
 
-    found = policy.effect(_allow(Condition=condition), GET, OBJECT, context)
+    found = iam_policy.effect(_allow(Condition=condition), GET, OBJECT, context)
 
     assert found == ("allow" if holds else "silent")
 
 
 def test_a_deny_beats_an_allow() -> None:
-    assert policy.decide([_allow(), _allow(Effect="Deny")], GET, OBJECT, {}) == "deny"
+    assert iam_policy.decide([_allow(), _allow(Effect="Deny")], GET, OBJECT, {}) == "deny"
 
 
 @pytest.mark.parametrize(
