@@ -61,6 +61,7 @@ def open_pipeline(
     who = connection.caller
     defaults = {"runtime": info["runtime"], "arch": info["architecture"]} if info else {}
     settings = spec.resolve(flags or {}, os.environ, file, recorded, defaults)
+    unwanted = {address.lower() for address in remove_emails}
     if info:
         _check_runs_here(settings, info)
     names = Names(
@@ -76,7 +77,7 @@ def open_pipeline(
         names,
         settings,
         defaults=spec.Settings(**defaults),
-        add_emails=[*addresses, *add_emails],
+        add_emails=[a for a in [*addresses, *add_emails] if a.lower() not in unwanted],
         remove_emails=remove_emails,
         delete_data=delete_data,
         former=spec.resolve({}, {}, {}, recorded, defaults),

@@ -100,6 +100,7 @@ _LOG_GROUP: Final = (
     "logs:ListTagsForResource",
     "logs:PutRetentionPolicy",
     "logs:TagResource",
+    "logs:UntagResource",
 )
 
 

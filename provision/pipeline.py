@@ -81,7 +81,7 @@ class Pipeline:
         ]
 
     def buckets(self) -> list[Bucket]:
-        """Return the buckets; one when the same serves both."""
+        """Return the input and the output bucket, which may be the same one."""
         aws, names, data = self.aws, self.names, self.delete_data
         chosen_in, chosen_out = self.settings.input_bucket, self.settings.output_bucket
         return [

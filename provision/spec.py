@@ -173,12 +173,20 @@ def to_tags(settings: Settings, defaults: Settings) -> dict[str, str]:
 
 
 def from_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the recorded settings among a function's tags."""
-    return {
-        name: tags[TAG_PREFIX + _dashed(name)]
-        for name in SETTINGS
-        if TAG_PREFIX + _dashed(name) in tags
-    }
+    """Return the recorded settings among a function's tags.
+
+    What cannot be was not recorded by us; it counts as not recorded, and `up` puts it right.
+    """
+    recorded = {name: tags.get(TAG_PREFIX + _dashed(name)) for name in SETTINGS}
+    return {name: value for name, value in recorded.items() if value and _can_be(name, value)}
+
+
+def _can_be(name: str, value: str) -> bool:
+    try:
+        SETTINGS[name](value)
+    except (ValueError, UsageError):
+        return False
+    return True
 
 
 def _parsed(parse: Callable[[Any], Any], value: Any, source: str) -> Any:

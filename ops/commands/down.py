@@ -75,7 +75,8 @@ def _stored(resources: "Sequence[Resource]") -> tuple[int, int]:
     """Return the objects and bytes in the buckets that would be deleted."""
     from provision.resources.bucket import Bucket
 
-    counts = [r.stored() for r in resources if isinstance(r, Bucket)]
+    buckets = {r.bucket: r for r in resources if isinstance(r, Bucket)}  # one may serve both
+    counts = [bucket.stored() for bucket in buckets.values()]
     return sum(objects for objects, _ in counts), sum(size for _, size in counts)
 
 

@@ -35,12 +35,17 @@ def ls(screen: "Screen") -> Result:
 
 
 def pipelines(connection: "Aws") -> list[dict[str, Any]]:
-    """Find them by the tag of their functions; a half-made one without function is not seen."""
-    from provision.names import PIPELINE_TAG, VERSION_TAG
+    """Find them by their functions; a half-made one without function is not seen.
+
+    Only the tags of functions that describe themselves as ours are read: each takes a call, and
+    nobody need be allowed to read the others'.
+    """
+    from provision.names import PIPELINE_TAG, VERSION_TAG, described_pipeline
 
     pages = connection.lambda_.get_paginator("list_functions").paginate()
     rows = []
-    for function in (f for page in pages for f in page["Functions"]):
+    functions = (f for page in pages for f in page["Functions"])
+    for function in (f for f in functions if described_pipeline(f.get("Description", ""))):
         tags = connection.lambda_.list_tags(Resource=function["FunctionArn"])["Tags"]
         if PIPELINE_TAG in tags:
             rows.append(

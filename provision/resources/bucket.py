@@ -104,9 +104,11 @@ class Bucket:
         """Return how many objects and bytes deleting this bucket would destroy; (0, 0) if none."""
         if not self._is_ours():
             return 0, 0
-        objects, size_bytes = count_objects(self._aws, self.bucket, self._names.account)
-        self._counted = objects
-        return objects, size_bytes
+        stored = found(
+            lambda: count_objects(self._aws, self.bucket, self._names.account), "NoSuchBucket"
+        )
+        self._counted = stored[0] if stored else None
+        return stored or (0, 0)
 
     def _tags(self) -> dict[str, str] | None:
         """Return the bucket's tags; None when there is no such bucket."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TLS_SID: Final = "PipelineCtlTlsOnly"
 EXPIRE_RULE_ID: Final = "pipeline-ctl-unfinished-uploads"
 EXPIRE_DAYS: Final = 7
+_EXPIRE_RULE_KEYS: Final = {"ID", "Status", "Filter", "Prefix", "AbortIncompleteMultipartUpload"}
 
 # What a new bucket has without being asked (S9).
 AS_CREATED: Final[Mapping[str, Any]] = {
@@ -144,8 +145,16 @@ def _lifecycle_rules(calls: BucketCalls) -> list[Any]:
 def _expire_days(calls: BucketCalls) -> int | None:
     ours = (rule for rule in _lifecycle_rules(calls) if rule.get("ID") == EXPIRE_RULE_ID)
     enabled: dict[str, Any] = next((rule for rule in ours if rule["Status"] == "Enabled"), {})
+    if set(enabled) - _EXPIRE_RULE_KEYS or not _takes_all(enabled):
+        return None
     days: int | None = enabled.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation")
     return days
+
+
+def _takes_all(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule is for all objects; S3 may say so in three ways (S9)."""
+    chosen = rule.get("Filter", {})
+    return not rule.get("Prefix") and not any(chosen.values())
 
 
 def _expire(calls: BucketCalls, wanted: int) -> None:

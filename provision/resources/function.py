@@ -16,7 +16,7 @@ from provision.names import PIPELINE_TAG, Names
 from provision.package import Package
 from provision.resource import Known, State, fact
 from provision.resources.layer import delete_superseded_versions, layer_arn, superseded_versions
-from provision.resources.role import POLICY_NAME
+from provision.resources.role import disarm
 from provision.spec import TAG_PREFIX, Settings
 
 HANDLER: Final = "lambda_function.lambda_handler"
@@ -139,12 +139,7 @@ class Function:
         An invocation under way would go on writing images and log lines after the buckets and
         the log group are gone (S25, G7), so what it may do is taken away first.
         """
-        found(
-            lambda: self._aws.iam.delete_role_policy(
-                RoleName=self._names.role, PolicyName=POLICY_NAME
-            ),
-            "NoSuchEntity",
-        )
+        disarm(self._aws, self._names)
         found(
             lambda: self._aws.lambda_.delete_function(FunctionName=self._names.function),
             "ResourceNotFoundException",

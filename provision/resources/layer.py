@@ -51,15 +51,15 @@ class Layer:
         versions = _versions(self._aws, self._names)
         if not versions:
             return None
-        kept = _kept(versions)
-        description = kept.get("Description", "")
-        if not description.startswith(self._mark):
+        ours = [v for v in versions if v.get("Description", "").startswith(self._mark)]
+        if not ours:
             raise ForeignResourceError(
                 f"The Lambda layer {self._names.layer} exists and was not made by this pipeline.",
-                why="The description of its newest version is not ours.",
+                why="The descriptions of its versions are not ours.",
                 fix="Choose another --name.",
             )
-        digest = description.removeprefix(self._mark)
+        kept = _kept(ours)
+        digest = kept["Description"].removeprefix(self._mark)
         return {
             "id": kept["LayerVersionArn"],
             "published": {digest: kept["LayerVersionArn"]},

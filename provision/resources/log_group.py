@@ -84,8 +84,9 @@ class LogGroup:
     def _read_tags(self) -> dict[str, str]:
         """Return our tags; raise when the group is somebody else's."""
         tags = self._aws.logs.list_tags_for_resource(resourceArn=self._names.log_group_arn)["tags"]
-        owner = tags.get(PIPELINE_TAG)
-        if owner == self._names.pipeline or (owner is None and not self._foreign_function()):
+        untagged = all(key.startswith(TAG_PREFIX) for key in tags) and PIPELINE_TAG not in tags
+        ours = tags.get(PIPELINE_TAG) == self._names.pipeline
+        if ours or (untagged and not self._foreign_function()):
             return {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX)}
         raise ForeignResourceError(
             f"The log group {self._names.log_group} belongs to something else.",

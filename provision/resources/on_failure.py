@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -13,6 +14,7 @@ from provision.names import PIPELINE_TAG, Names
 from provision.resource import Known, State
 
 _PERMISSION_S: Final = 120.0
+_USUAL: Final = {"retries": 2, "event_age_s": 21_600}  # Lambda's, when nothing is said (L21)
 
 
 class OnFailure:
@@ -27,7 +29,9 @@ class OnFailure:
         self._wanted = wanted
 
     def desired(self, known: Known) -> State | None:
-        return {"destination": self._names.topic_arn} if self._wanted else None
+        if not self._wanted:
+            return None
+        return {"destination": self._names.topic_arn, "on_success": None, **_USUAL}
 
     def read(self) -> State | None:
         with ThreadPoolExecutor(1) as pool:
@@ -40,8 +44,16 @@ class OnFailure:
             )
         if answer is None or not is_ours.result():
             return None
-        on_failure = answer.get("DestinationConfig", {}).get("OnFailure", {})  # {} if unset (L21)
-        return {"id": on_failure.get("Destination"), "destination": on_failure.get("Destination")}
+        destinations: Mapping[str, Any] = answer.get("DestinationConfig", {})  # {} if unset (L21)
+        destination = destinations.get("OnFailure", {}).get("Destination")
+        given = {"retries": "MaximumRetryAttempts", "event_age_s": "MaximumEventAgeInSeconds"}
+        return {
+            "id": destination,
+            "destination": destination,
+            "on_success": destinations.get("OnSuccess", {}).get("Destination"),
+            **_USUAL,
+            **{field: answer[key] for field, key in given.items() if answer.get(key) is not None},  # type: ignore[literal-required]
+        }
 
     def apply(self, actual: State | None, known: Known) -> None:
         self._aws.persist(

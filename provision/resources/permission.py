@@ -18,6 +18,7 @@ from provision.resource import Known, State
 
 _ACTION: Final = "lambda:InvokeFunction"
 _PRINCIPAL: Final = "s3.amazonaws.com"
+_CONDITIONS: Final = {"aws:sourcearn", "aws:sourceaccount"}
 _READY_S: Final = 120.0
 
 
@@ -38,6 +39,7 @@ class Permission:
             "action": _ACTION,
             "source_arn": self._source_arn,
             "source_account": self._names.account,
+            "other_conditions": [],
         }
 
     def read(self) -> State | None:
@@ -55,6 +57,7 @@ class Permission:
             "action": ours["Action"] if ours["Effect"] == "Allow" else None,
             "source_arn": _condition(ours, "AWS:SourceArn"),
             "source_account": _condition(ours, "AWS:SourceAccount"),
+            "other_conditions": _other_conditions(ours),
         }
 
     def apply(self, actual: State | None, known: Known) -> None:
@@ -93,6 +96,11 @@ def _too_early(error: ClientError) -> bool:
 
 def _service(principal: Any) -> Any:
     return principal.get("Service") if isinstance(principal, dict) else principal
+
+
+def _other_conditions(statement: dict[str, Any]) -> list[str]:
+    keys = {key for values in statement.get("Condition", {}).values() for key in values}
+    return sorted(key for key in keys if key.lower() not in _CONDITIONS)
 
 
 def _condition(statement: dict[str, Any], key: str) -> Any:

@@ -41,11 +41,16 @@ class Role:
         self._policy = permissions(names, input_bucket, output_bucket, folders)
 
     def desired(self, known: Known) -> State:
-        return {"trust": _canonical(TRUST), "policy": _canonical(self._policy)}
+        return {
+            "trust": _canonical(TRUST),
+            "policy": _canonical(self._policy),
+            "other_policies": [],
+        }
 
     def read(self) -> State | None:
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(3) as pool:
             policy = pool.submit(self._read_policy)
+            inline, attached = pool.submit(self._other_inline), pool.submit(self._attached)
             answer = found(
                 lambda: self._aws.iam.get_role(RoleName=self._names.role), "NoSuchEntity"
             )
@@ -64,6 +69,7 @@ class Role:
             "role_id": role["RoleId"],
             "trust": _canonical(role["AssumeRolePolicyDocument"]),
             "policy": policy.result(),
+            "other_policies": [*inline.result(), *attached.result()],
         }
 
     def apply(self, actual: State | None, known: Known) -> None:
@@ -81,10 +87,12 @@ class Role:
             iam.put_role_policy(
                 RoleName=role, PolicyName=POLICY_NAME, PolicyDocument=json.dumps(self._policy)
             )
+        for policy in actual["other_policies"] if actual else []:
+            self._remove(policy)
 
     def delete(self) -> None:
         """Remove everything that hangs on the role, also what others attached, then the role."""
-        found(self._strip, "NoSuchEntity")
+        self._strip()
         self._aws.persist(
             self.name,
             lambda: found(
@@ -96,11 +104,29 @@ class Role:
         )
 
     def _strip(self) -> None:
+        for policy in (POLICY_NAME, *self._other_inline(), *self._attached()):
+            self._remove(policy)
+
+    def _remove(self, policy: str) -> None:
+        """Delete an inline policy, known by its name, or detach a managed one, by its ARN."""
         iam, role = self._aws.iam, self._names.role
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            iam.delete_role_policy(RoleName=role, PolicyName=name)
-        for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-            iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
+        if policy.startswith("arn:"):
+            found(lambda: iam.detach_role_policy(RoleName=role, PolicyArn=policy), "NoSuchEntity")
+        else:
+            found(lambda: iam.delete_role_policy(RoleName=role, PolicyName=policy), "NoSuchEntity")
+
+    def _other_inline(self) -> list[str]:
+        answer = found(
+            lambda: self._aws.iam.list_role_policies(RoleName=self._names.role), "NoSuchEntity"
+        )
+        return sorted(n for n in answer["PolicyNames"] if n != POLICY_NAME) if answer else []
+
+    def _attached(self) -> list[str]:
+        answer = found(
+            lambda: self._aws.iam.list_attached_role_policies(RoleName=self._names.role),
+            "NoSuchEntity",
+        )
+        return sorted(p["PolicyArn"] for p in answer["AttachedPolicies"]) if answer else []
 
     def _read_policy(self) -> Any:
         answer = found(
@@ -110,6 +136,17 @@ class Role:
             "NoSuchEntity",
         )
         return _canonical(answer["PolicyDocument"]) if answer else None
+
+
+def disarm(aws: Aws, names: Names) -> None:
+    """Take away what the function may do; a role that is not ours is left alone."""
+    answer = found(lambda: aws.iam.get_role(RoleName=names.role), "NoSuchEntity")
+    tags = answer["Role"].get("Tags", []) if answer else []
+    if {"Key": PIPELINE_TAG, "Value": names.pipeline} in tags:
+        found(
+            lambda: aws.iam.delete_role_policy(RoleName=names.role, PolicyName=POLICY_NAME),
+            "NoSuchEntity",
+        )
 
 
 def permissions(

@@ -142,6 +142,7 @@ def _everything(root: Aws, pipeline: Pipeline, photo: Path) -> None:
     trial.clean(changed, sent)
     Reader(connection, pipeline.names.log_group, 0).read()
     connection.s3.put_object(Bucket=pipeline.input_bucket, Key="uploads/rest.txt", Body=b"rest")
+    _check(engine.up(connection, pipeline.resources()))  # and back to the defaults
     upload = connection.s3.create_multipart_upload(Bucket=pipeline.input_bucket, Key="uploads/part")
     assert upload["UploadId"]
     for bucket in changed.buckets():
