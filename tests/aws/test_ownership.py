@@ -15,7 +15,7 @@ from ops.local.server import LocalServer
 from provision import engine
 from provision.errors import ForeignResourceError, StoredImagesError
 from provision.pipeline import Pipeline, leave_former_buckets
-from provision.resources.role import TRUST
+from provision.resources.role import POLICY_NAME, TRUST
 
 
 def _zip() -> bytes:
@@ -101,6 +101,44 @@ def test_down_leaves_the_subscribers_of_a_foreign_topic(
     assert gone.remaining == []
     listed = pipeline.aws.sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
     assert [s["Endpoint"] for s in listed if s["SubscriptionArn"].startswith(arn)]
+
+
+def test_down_leaves_the_policy_of_a_foreign_role(pipeline: Pipeline) -> None:
+    iam, role = pipeline.aws.iam, pipeline.names.role
+    engine.up(pipeline.aws, pipeline.resources())
+    iam.delete_role_policy(RoleName=role, PolicyName=POLICY_NAME)
+    iam.delete_role(RoleName=role)
+    _foreign_role(pipeline, role)
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    iam.put_role_policy(RoleName=role, PolicyName=POLICY_NAME, PolicyDocument=json.dumps(policy))
+
+    engine.down(pipeline.aws, pipeline.resources())
+
+    assert iam.list_role_policies(RoleName=role)["PolicyNames"] == [POLICY_NAME]
+
+
+def test_a_log_group_with_tags_of_others_is_left_alone(pipeline: Pipeline) -> None:
+    logs, group = pipeline.aws.logs, pipeline.names.log_group
+    logs.create_log_group(logGroupName=group, tags={"team": "billing"})
+
+    outcome = engine.up(pipeline.aws, pipeline.resources())
+    engine.down(pipeline.aws, pipeline.resources())
+
+    left = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert isinstance(outcome.failures["log-group"], ForeignResourceError)
+    assert "retentionInDays" not in left[0]
+
+
+def test_down_deletes_our_layer_below_a_foreign_version(pipeline: Pipeline) -> None:
+    lambda_, layer = pipeline.aws.lambda_, pipeline.names.layer
+    engine.up(pipeline.aws, pipeline.resources())
+    foreign = lambda_.publish_layer_version(LayerName=layer, Content={"ZipFile": _zip()})
+
+    engine.down(pipeline.aws, pipeline.resources())
+
+    left = lambda_.list_layer_versions(LayerName=layer)["LayerVersions"]
+    assert [version["Version"] for version in left] == [foreign["Version"]]
 
 
 def test_down_leaves_the_destination_of_a_foreign_function(pipeline: Pipeline) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ops.local import functions
 from provision import engine, package
 from provision.pipeline import Pipeline
 from provision.resource import Resource, compare
@@ -40,6 +41,20 @@ def _edit_notification(**changes: Any) -> Drift:
 def _reconfigure(**changes: Any) -> Drift:
     return lambda p: p.aws.lambda_.update_function_configuration(
         FunctionName=p.names.function, **changes
+    )
+
+
+def _demand_organisation(pipeline: Pipeline) -> None:
+    """What AddPermission's PrincipalOrgID adds, which moto loses beside a SourceArn."""
+    statement = functions.get(pipeline.names.function_arn).policy.statements[0]
+    statement["Condition"]["StringEquals"]["aws:PrincipalOrgID"] = "o-1234567890"
+
+
+def _reconfigure_events(**changes: Any) -> Drift:
+    return lambda p: p.aws.lambda_.put_function_event_invoke_config(
+        FunctionName=p.names.function,
+        DestinationConfig={"OnFailure": {"Destination": p.names.topic_arn}},
+        **changes,
     )
 
 
@@ -103,6 +118,9 @@ DRIFTS: dict[tuple[str, str], Drift] = {
     ("role", "policy"): lambda p: p.aws.iam.put_role_policy(
         RoleName=p.names.role, PolicyName=POLICY_NAME, PolicyDocument=json.dumps(_ALLOW_ALL)
     ),
+    ("role", "other_policies"): lambda p: p.aws.iam.put_role_policy(
+        RoleName=p.names.role, PolicyName="another", PolicyDocument=json.dumps(_ALLOW_ALL)
+    ),
     ("log-group", "retention_days"): lambda p: p.aws.logs.delete_retention_policy(
         logGroupName=p.names.log_group
     ),
@@ -141,6 +159,9 @@ DRIFTS: dict[tuple[str, str], Drift] = {
     ("on-failure", "destination"): lambda p: p.aws.lambda_.put_function_event_invoke_config(
         FunctionName=p.names.function, MaximumRetryAttempts=2
     ),
+    ("permission", "other_conditions"): _demand_organisation,
+    ("on-failure", "retries"): _reconfigure_events(MaximumRetryAttempts=0),
+    ("on-failure", "event_age_s"): _reconfigure_events(MaximumEventAgeInSeconds=60),
     ("notification", "events"): _edit_notification(Events=["s3:ObjectCreated:Put"]),
     ("notification", "prefix"): _edit_notification(Filter=_prefix("incoming/")),
 }
@@ -170,6 +191,19 @@ def test_drift_in_a_field_is_found_and_mended(standing: Pipeline, name: str, fie
     }
     assert mended.ok
     assert {change.action for change in after.changes.values()} == {"keep"}
+
+
+def test_a_rule_of_ours_that_deletes_images_is_mended(standing: Pipeline) -> None:
+    s3, bucket = standing.aws.s3, _bucket(standing)
+    rules: Any = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
+    rules[0]["Expiration"] = {"Days": 1}
+    s3.put_bucket_lifecycle_configuration(**bucket, LifecycleConfiguration={"Rules": rules})
+
+    changes = engine.up(standing.aws, standing.resources()).changes
+
+    after: Any = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"]
+    assert changes["input-bucket"].action == "update"
+    assert "Expiration" not in after[0]
 
 
 def test_a_first_up_creates_everything_and_a_second_changes_nothing(pipeline: Pipeline) -> None:
