@@ -20,7 +20,7 @@ from ops.render import Screen
 from provision import aws, spec
 from provision.aws import Aws
 from provision.aws_errors import found
-from provision.errors import PipelineError, UsageError
+from provision.errors import AccessError, PipelineError, UsageError
 from provision.names import DEFAULT_NAME, Names, check_lengths, check_pipeline_name
 from provision.pipeline import Pipeline, recorded_settings
 from provision.resources.subscriptions import checked_email
@@ -43,11 +43,13 @@ def open_pipeline(
     remove_emails: Sequence[str] = (),
     start_local: bool = False,
     delete_data: bool = False,
+    unread: bool = False,
 ) -> Pipeline:
     """Connect, find out who we are and what is recorded, and return the pipeline with it.
 
     `flags` are the settings given on the command line. `start_local` starts the local AWS when
-    it is asked for and does not run.
+    it is asked for and does not run. With `unread` it does without what is recorded, where that
+    may not be read.
     """
     file = spec.read_file(Path(spec.SETTINGS_FILE))
     addresses = _addresses(file)
@@ -57,7 +59,12 @@ def open_pipeline(
     connection, info = _connect(screen, file, start_local=start_local)
     name = pipeline_name(screen.options, file)
     check_pipeline_name(name)
-    recorded = recorded_settings(connection, name)
+    try:
+        recorded = recorded_settings(connection, name)
+    except AccessError:
+        if not unread:
+            raise
+        recorded = {}
     who = connection.caller
     defaults = {"runtime": info["runtime"], "arch": info["architecture"]} if info else {}
     settings = spec.resolve(flags or {}, os.environ, file, recorded, defaults)
@@ -72,7 +79,7 @@ def open_pipeline(
         account_regional=settings.bucket_namespace == "account-regional",
     )
     check_lengths(names)
-    return Pipeline(
+    pipeline = Pipeline(
         connection,
         names,
         settings,
@@ -81,7 +88,10 @@ def open_pipeline(
         remove_emails=remove_emails,
         delete_data=delete_data,
         former=spec.resolve({}, {}, {}, recorded, defaults),
+        left=tuple(recorded.get("left_buckets", "").split()),
     )
+    spec.check_buckets(pipeline.input_bucket, pipeline.output_bucket, settings.folders)
+    return pipeline
 
 
 def require(pipeline: Pipeline) -> Mapping[str, Any]:

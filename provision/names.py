@@ -15,6 +15,7 @@ from provision.errors import UsageError
 DEFAULT_NAME: Final = "image-pipeline"
 PIPELINE_TAG: Final = "pipeline-ctl:pipeline"
 VERSION_TAG: Final = "pipeline-ctl:version"
+LEFT_TAG: Final = "pipeline-ctl:left-buckets"
 UPLOADS_PREFIX: Final = "uploads/"
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")

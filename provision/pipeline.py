@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from provision import package
 from provision.aws import Aws
 from provision.aws_errors import explained, found
 from provision.errors import NewerPipelineError
-from provision.names import PIPELINE_TAG, VERSION_TAG, Names
+from provision.names import LEFT_TAG, PIPELINE_TAG, VERSION_TAG, Names
 from provision.pillow_layer import Target
 from provision.resource import Resource
 from provision.resources.bucket import Bucket
@@ -40,6 +40,7 @@ class Pipeline:
     remove_emails: Sequence[str] = ()
     delete_data: bool = False
     former: Settings | None = None  # what an earlier `up` recorded
+    left: tuple[str, ...] = ()  # buckets that an earlier `up` used
     function_dir: Path = package.FUNCTION_DIR
 
     @property
@@ -55,30 +56,38 @@ class Pipeline:
         aws, names, settings = self.aws, self.names, self.settings
         target = Target(settings.runtime, settings.arch, this_machine=aws.local)
         buckets = self.buckets()
-        tags = {
-            PIPELINE_TAG: names.pipeline,
-            VERSION_TAG: program_version(),
-            **to_tags(settings, self.defaults),
-        }
         return [
             Role(aws, names, self.input_bucket, self.output_bucket, list(settings.folders)),
             Layer(aws, names, target, package.build_layer),
             *buckets,
             Topic(aws, names),
             Subscriptions(aws, names, self.add_emails, self.remove_emails),
-            LogGroup(aws, names, settings.retention, tags),
-            Function(
-                aws,
-                names,
-                settings,
-                package.build_function(settings.runtime, self.function_dir),
-                output_bucket=self.output_bucket,
-                tags=tags,
-            ),
+            LogGroup(aws, names, settings.retention, self._tags()),
+            self.function(),
             Permission(aws, names, self.input_bucket),
             OnFailure(aws, names, wanted=settings.notify != "none"),
             Notification(aws, names, self.input_bucket),
         ]
+
+    def function(self) -> Function:
+        """Return the function, which is what a pipeline's settings are recorded on."""
+        return Function(
+            self.aws,
+            self.names,
+            self.settings,
+            package.build_function(self.settings.runtime, self.function_dir),
+            output_bucket=self.output_bucket,
+            tags=self._tags(),
+        )
+
+    def _tags(self) -> dict[str, str]:
+        left = {LEFT_TAG: " ".join(self.left)} if self.left else {}
+        return {
+            PIPELINE_TAG: self.names.pipeline,
+            VERSION_TAG: program_version(),
+            **left,
+            **to_tags(self.settings, self.defaults),
+        }
 
     def buckets(self) -> list[Bucket]:
         """Return the input and the output bucket, which may be the same one."""
@@ -90,32 +99,6 @@ class Pipeline:
         ]
 
 
-def leave_former_buckets(pipeline: Pipeline) -> list[str]:
-    """Let go of the buckets that an earlier `up` used and this one will not.
-
-    Our notification goes, and a bucket of ours that holds nothing. Returns the names of buckets of
-    ours that stay because they hold images. Runs before the new ones are recorded, so a run that
-    dies in between does it again.
-    """
-    if pipeline.former is None:
-        return []
-    regional = pipeline.former.bucket_namespace == "account-regional"
-    names = replace(pipeline.names, account_regional=regional)
-    before = replace(pipeline, settings=pipeline.former, names=names)
-    staying = []
-    kept = {bucket.bucket for bucket in pipeline.buckets()}
-    for old in before.buckets():
-        if old.bucket in kept:
-            continue
-        if old.name == "input-bucket":
-            Notification(pipeline.aws, pipeline.names, old.bucket).delete()
-        if old.stored()[0]:
-            staying.append(old.bucket)
-        else:
-            old.delete()
-    return staying
-
-
 def program_version() -> str:
     """Return this program's version."""
     return version("pipeline-ctl")
@@ -123,6 +106,8 @@ def program_version() -> str:
 
 def recorded_settings(aws: Aws, pipeline: str) -> dict[str, str]:
     """Return the settings that an earlier `up` recorded; {} without a pipeline of ours.
+
+    Under "left_buckets" are the names of buckets that it used earlier, parted by spaces.
 
     Raises NewerPipelineError when a newer program recorded them.
     """
@@ -136,7 +121,8 @@ def recorded_settings(aws: Aws, pipeline: str) -> dict[str, str]:
             why=f"This is the older {program_version()}, which does not know all of it.",
             fix="Upgrade pipeline-ctl.",
         )
-    return from_tags(tags)
+    left = {"left_buckets": tags[LEFT_TAG]} if LEFT_TAG in tags else {}
+    return {**from_tags(tags), **left}
 
 
 def _recorded_tags(aws: Aws, pipeline: str) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -159,7 +159,7 @@ def resolve(
         if value is not None:
             values[name] = _parsed(parse, value, source)
     settings = Settings(**values)
-    _check_buckets(settings)
+    check_buckets(settings.input_bucket, settings.output_bucket, settings.folders)
     return settings
 
 
@@ -198,9 +198,9 @@ def _parsed(parse: Callable[[Any], Any], value: Any, source: str) -> Any:
         ) from error
 
 
-def _check_buckets(settings: Settings) -> None:
-    same = settings.input_bucket and settings.input_bucket == settings.output_bucket
-    if same and "uploads" in settings.folders:
+def check_buckets(input_bucket: str, output_bucket: str, folders: Container[str]) -> None:
+    """Raise UsageError when outputs would be uploads again (L25); "" is a bucket of its own."""
+    if input_bucket and input_bucket == output_bucket and "uploads" in folders:
         raise UsageError(
             "Input and output would feed each other for ever.",
             why="One bucket holds both, and an output folder is called uploads.",

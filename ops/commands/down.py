@@ -42,7 +42,9 @@ def down(
     """Remove everything the pipeline owns. Stored images stay unless told otherwise."""
     from ops import session
     from ops.render import escape
+    from provision import moving
     from provision.errors import StoredImagesError, UsageError
+    from provision.resources.bucket import Bucket
 
     if delete_data and keep_buckets:
         raise UsageError("--delete-data and --keep-buckets exclude each other.", fix="Choose one.")
@@ -52,10 +54,10 @@ def down(
             why="Standard input or output is no terminal.",
             fix="Add --yes.",
         )
-    pipeline = session.open_pipeline(screen, delete_data=delete_data)
-    resources = pipeline.resources()
+    pipeline = moving.standing(session.open_pipeline(screen, delete_data=delete_data))
+    resources = moving.everything(pipeline)
     if keep_buckets:
-        resources = [r for r in resources if r.name not in ("input-bucket", "output-bucket")]
+        resources = [r for r in resources if not isinstance(r, Bucket)]
     screen.note(escape(session.where(pipeline, screen.options)))
     stored = _stored(resources)
     if dry_run:
@@ -111,9 +113,10 @@ def _delete(
     pipeline: "Pipeline", resources: "Sequence[Resource]", stored: tuple[int, int]
 ) -> Result:
     from ops import describe
-    from provision import engine
+    from provision import engine, moving
     from provision.errors import PipelineError
 
+    moving.detach(pipeline)
     outcome = engine.down(pipeline.aws, resources)
     remaining = outcome.remaining
     deleted = [f"{c.resource} {c.id}" if c.id else c.resource for c in outcome.changes.values()]

@@ -25,7 +25,7 @@ def policy(screen: "Screen") -> Result:
     from ops import session
     from provision.operator_policy import operator_policy
 
-    pipeline = session.open_pipeline(screen)
+    pipeline = session.open_pipeline(screen, unread=True)
     document = operator_policy(pipeline.names, pipeline.input_bucket, pipeline.output_bucket)
     if not screen.json:
         screen.line(json.dumps(document, indent=2))

@@ -42,8 +42,7 @@ def up(
     from ops.commands.doctor import command_flags
     from ops.commands.plan import plan_of
     from ops.render import escape
-    from provision import engine
-    from provision.pipeline import leave_former_buckets
+    from provision import engine, moving
 
     pipeline = session.open_pipeline(
         screen,
@@ -57,7 +56,8 @@ def up(
         return plan_of(pipeline)
     for remark in _remarks(pipeline):
         screen.note(remark)
-    for bucket in leave_former_buckets(pipeline):
+    pipeline = moving.let_go(pipeline)
+    for bucket in pipeline.left:
         screen.note(
             f"The former bucket {escape(bucket)} stays with its images; when they are of no use "
             f"any more: aws s3 rb --force s3://{escape(bucket)}"

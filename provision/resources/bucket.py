@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -27,7 +27,10 @@ _SETTLE_S: Final = 120.0
 
 
 class Bucket:
-    """The input or the output bucket; `chosen` is a name the user gave, "" for ours."""
+    """One of the pipeline's buckets: "input", "output" or one that was left.
+
+    `chosen` is a name that the user gave, "" for ours.
+    """
 
     needs: tuple[str, ...] = ("log-group",)  # which records what the user chose
 
@@ -35,7 +38,7 @@ class Bucket:
         self,
         aws: Aws,
         names: Names,
-        direction: Literal["input", "output"],
+        direction: str,
         *,
         chosen: str = "",
         delete_data: bool = False,

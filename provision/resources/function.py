@@ -133,6 +133,13 @@ class Function:
         if actual["last_update"] != _DONE:  # it takes longer than it is read back, or has failed
             wait_until_active(self._aws, self._names)
 
+    def record(self) -> None:
+        """Record the settings ahead of all else, where the function stands and is ours."""
+        actual = self.read()
+        if actual is not None:
+            role_id = {k: v for k, v in actual["tags"].items() if k == ROLE_ID_TAG}
+            self._retag(actual, {"tags": {**self._tags, **role_id}})
+
     def delete(self) -> None:
         """Delete it and wait until it is gone.
 
@@ -211,12 +218,13 @@ class Function:
         return f"{self._package.digest}:{self._package.code_sha256}"
 
     def _retag(self, actual: State, desired: State) -> None:
+        """Put the tags, then take away: what died in between still knows all it knew."""
+        self._tag(actual, desired["tags"])
         gone = sorted(set(actual["tags"]) - set(desired["tags"]))
         if gone:
             self._patiently(
                 lambda: self._aws.lambda_.untag_resource(Resource=actual["id"], TagKeys=gone)
             )
-        self._tag(actual, desired["tags"])
 
     def _tag(self, actual: State, tags: Mapping[str, str]) -> None:
         """Tag the function; an update that is still under way may be in the way (L4)."""

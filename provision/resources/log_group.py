@@ -70,9 +70,9 @@ class LogGroup:
 
     def _retag(self, present: Mapping[str, str]) -> None:
         arn = self._names.log_group_arn
+        self._aws.logs.tag_resource(resourceArn=arn, tags=self._tags)
         if gone := sorted(set(present) - set(self._tags)):
             self._aws.logs.untag_resource(resourceArn=arn, tagKeys=gone)
-        self._aws.logs.tag_resource(resourceArn=arn, tags=self._tags)
 
     def _described(self) -> LogGroupTypeDef | None:
         pages = self._aws.logs.get_paginator("describe_log_groups").paginate(

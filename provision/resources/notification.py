@@ -52,6 +52,7 @@ class Notification:
         entries = configuration.get("LambdaFunctionConfigurations", [])
         ours = next((entry for entry in entries if entry.get("Id") == self._id), None)
         if ours is None:
+            self._refuse_overlap(configuration)
             return None
         return {
             "id": self._id,

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from ops.local.server import LocalServer
-from provision import engine
+from provision import engine, moving
 from provision.errors import ForeignResourceError, StoredImagesError
-from provision.pipeline import Pipeline, leave_former_buckets
+from provision.pipeline import Pipeline
 from provision.resources.role import POLICY_NAME, TRUST
 
 
@@ -297,11 +297,11 @@ def test_a_former_bucket_is_left_and_goes_when_it_is_empty(
         former=before.settings,
     )
 
-    staying = leave_former_buckets(after)
+    after = moving.let_go(after)
     made = engine.up(after.aws, after.resources())
 
     buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     assert made.ok
-    assert staying == ["former-results"]
+    assert after.left == ("former-results",)
     assert "former-uploads" not in buckets
     assert "former-results" in buckets
