@@ -30,6 +30,7 @@ _TABLE = """\
 | `down` dies at one of its calls | {down_died_before} before it, {down_died_after} after it | run again, it leaves nothing |
 | the process of `up` is killed (SIGKILL) at a call that changes something | {up_killed_before} before AWS carried it out, {up_killed_after} after | run again, it ends as an undisturbed run; `down` leaves nothing |
 | the process of `down` is killed so | {down_killed_before} before, {down_killed_after} after | run again, it leaves nothing |
+| a move to other buckets dies after one of its changes | {move_died} | the next `up` or `down` goes on with it; nothing is left |
 | AWS's delays, throttling and conflicts | {seeds} seeds | `up`, `up` again and `down` end well |
 | the same, two `up` at the same moment | {seeds_of_two} seeds | both end well and leave one pipeline |
 """  # noqa: E501 - a table's lines cannot be broken

@@ -27,8 +27,8 @@ from tests.aws.what_stands import leftovers, states
 
 Point = tuple[str, int]
 _READS = ("Get", "List", "Head", "Describe")
-_ALL = os.environ.get("CRASH_POINTS") == "all"
-_MOMENTS = ("before", "after") if _ALL else ("after",)
+EVERYWHERE = os.environ.get("CRASH_POINTS") == "all"
+_MOMENTS = ("before", "after") if EVERYWHERE else ("after",)
 
 
 class Killed(BaseException):
@@ -68,28 +68,29 @@ class Saboteur:
             raise Killed
 
 
-def _reconnected(pipeline: Pipeline, saboteur: Saboteur) -> Pipeline:
+def reconnected(pipeline: Pipeline, saboteur: Saboteur) -> Pipeline:
     """The same pipeline seen by a new process."""
     connection = aws.connect_local(str(pipeline.aws.endpoint_url), pipeline.aws.region)
     saboteur.watch(connection)
     return replace(pipeline, aws=connection)
 
 
-def _run(command: Callable[..., engine.Outcome], pipeline: Pipeline, saboteur: Saboteur) -> None:
-    again = _reconnected(pipeline, saboteur)
-    command(again.aws, again.resources())
+def _walk(command: Callable[..., engine.Outcome]) -> Callable[[Pipeline], engine.Outcome]:
+    return lambda pipeline: command(pipeline.aws, pipeline.resources())
 
 
-def _run_and_die(
-    command: Callable[..., engine.Outcome], pipeline: Pipeline, saboteur: Saboteur
+def run_and_die(
+    command: Callable[[Pipeline], object], pipeline: Pipeline, saboteur: Saboteur
 ) -> None:
+    """Run a command in a new process that dies at the saboteur's call."""
     with suppress(Killed):  # not heard of where the last answer of all is one that nobody awaits
-        _run(command, pipeline, saboteur)
+        command(reconnected(pipeline, saboteur))
     assert saboteur.dead
 
 
-def _points(saboteur: Saboteur) -> list[Point]:
-    return [call for call in saboteur.calls if _ALL or not call[0].startswith(_READS)]
+def points(saboteur: Saboteur) -> list[Point]:
+    """The calls at which to die, of a run that the saboteur only watched."""
+    return [call for call in saboteur.calls if EVERYWHERE or not call[0].startswith(_READS)]
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +109,13 @@ def test_up_that_died_anywhere_is_gone_on_with(
     record_property: Callable[[str, int], None],
 ) -> None:
     recorder = Saboteur()
-    _run(engine.up, describe(), recorder)
+    _walk(engine.up)(reconnected(describe(), recorder))
 
-    for point in _points(recorder):
+    for point in points(recorder):
         record_property(f"up_died_{moment}", 1)
         with subtests.test(moment=moment, call=point):
             pipeline = describe()
-            _run_and_die(engine.up, pipeline, Saboteur(point, after=moment == "after"))
+            run_and_die(_walk(engine.up), pipeline, Saboteur(point, after=moment == "after"))
 
             engine.up(pipeline.aws, pipeline.resources())
 
@@ -133,14 +134,14 @@ def test_down_that_died_anywhere_is_gone_on_with(
     standing = describe()
     engine.up(standing.aws, standing.resources())
     recorder = Saboteur()
-    _run(engine.down, standing, recorder)
+    _walk(engine.down)(reconnected(standing, recorder))
 
-    for point in _points(recorder):
+    for point in points(recorder):
         record_property(f"down_died_{moment}", 1)
         with subtests.test(moment=moment, call=point):
             pipeline = describe()
             engine.up(pipeline.aws, pipeline.resources())
-            _run_and_die(engine.down, pipeline, Saboteur(point, after=moment == "after"))
+            run_and_die(_walk(engine.down), pipeline, Saboteur(point, after=moment == "after"))
 
             ended = engine.down(pipeline.aws, pipeline.resources())
 
