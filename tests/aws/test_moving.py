@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
@@ -54,21 +53,24 @@ def _moved(pipeline: Pipeline) -> dict[str, str]:
     return {"input_bucket": f"{name}-moved-in", "output_bucket": f"{name}-moved-out"}
 
 
+def _move(pipeline: Pipeline) -> engine.Outcome:
+    return _up(_reopened(pipeline, **_moved(pipeline)))
+
+
 def test_a_move_that_died_anywhere_is_gone_on_with(
     describe: Callable[..., Pipeline], subtests: Any, record_property: Callable[[str, int], None]
 ) -> None:
     recorder = Saboteur()
     undisturbed = describe()
     _up(undisturbed)
-    _up(_reopened(reconnected(undisturbed, recorder), **_moved(undisturbed)))
+    _move(reconnected(undisturbed, recorder))
 
     for number, point in enumerate(points(recorder)[::_STEP]):
         record_property("move_died", 1)
         with subtests.test(call=point):
             pipeline = describe()
             _up(pipeline)
-            move = partial(_reopened, **_moved(pipeline))
-            run_and_die(lambda p: _up(move(p)), pipeline, Saboteur(point, after=True))  # noqa: B023
+            run_and_die(_move, pipeline, Saboteur(point, after=True))
 
             if number % 2:
                 assert _up(_reopened(pipeline)).ok
@@ -83,7 +85,7 @@ def test_a_bucket_that_holds_images_stays_known(describe: Callable[..., Pipeline
     former = pipeline.output_bucket
     pipeline.aws.s3.put_object(Bucket=former, Key="large/a.jpg", Body=b"1")
 
-    _up(_reopened(pipeline, **_moved(pipeline)))
+    _move(pipeline)
     still_there = former in _buckets(pipeline)
     _down(_reopened(pipeline))
 
