@@ -64,10 +64,10 @@ def open_pipeline(
     except AccessError:
         if not unread:
             raise
-        recorded = {}
+        recorded = None
     who = connection.caller
     defaults = {"runtime": info["runtime"], "arch": info["architecture"]} if info else {}
-    settings = spec.resolve(flags or {}, os.environ, file, recorded, defaults)
+    settings = spec.resolve(flags or {}, os.environ, file, recorded or {}, defaults)
     unwanted = {address.lower() for address in remove_emails}
     if info:
         _check_runs_here(settings, info)
@@ -87,8 +87,8 @@ def open_pipeline(
         add_emails=[a for a in [*addresses, *add_emails] if a.lower() not in unwanted],
         remove_emails=remove_emails,
         delete_data=delete_data,
-        former=spec.resolve({}, {}, {}, recorded, defaults),
-        left=tuple(recorded.get("left_buckets", "").split()),
+        former=spec.resolve({}, {}, {}, recorded, defaults) if recorded is not None else None,
+        left=tuple((recorded or {}).get("left_buckets", "").split()),
     )
     spec.check_buckets(pipeline.input_bucket, pipeline.output_bucket, settings.folders)
     return pipeline

@@ -33,20 +33,33 @@ def with_left(pipeline: Pipeline) -> Pipeline:
     return replace(pipeline, left=tuple(left))
 
 
+def moves(pipeline: Pipeline) -> bool:
+    """Whether the pipeline is to use other buckets than it does."""
+    former = as_recorded(pipeline)
+    before = (former.input_bucket, former.output_bucket)
+    return before != (pipeline.input_bucket, pipeline.output_bucket)
+
+
+def ensure_usable(pipeline: Pipeline) -> None:
+    """Raise when a bucket to come is somebody else's, or tells somebody else of uploads."""
+    for bucket in pipeline.buckets():
+        explained(bucket.read, "use", bucket.bucket)
+    coming = _notification(pipeline, pipeline.input_bucket)
+    explained(coming.ensure_free, "use", pipeline.input_bucket)
+
+
 def let_go(pipeline: Pipeline) -> Pipeline:
     """Let go of what the pipeline uses no more; return it with what stays for its images.
 
     Raises, before anything is changed, when the buckets to come cannot be used.
     """
     moved = with_left(pipeline)
-    former = as_recorded(pipeline)
-    if moved.left != pipeline.left or former.input_bucket != pipeline.input_bucket:
-        to_come: list[Resource] = [*pipeline.buckets()]
-        for resource in (*to_come, _notification(pipeline, pipeline.input_bucket)):
-            explained(resource.read, "use", resource.name)
+    if moves(pipeline):
+        ensure_usable(pipeline)
         explained(moved.function().record, "record", "the move")
-    if former.input_bucket != pipeline.input_bucket:
-        _unnotified(pipeline, former.input_bucket)
+    former = as_recorded(pipeline).input_bucket
+    if former != pipeline.input_bucket:
+        _unnotified(pipeline, former)
     detach(moved)
     staying = []
     for bucket in left_buckets(moved):

@@ -104,9 +104,9 @@ _LOG_GROUP: Final = (
 )
 
 
-def operator_policy(names: Names, input_bucket: str, output_bucket: str) -> dict[str, Any]:
-    """Return the policy document for one pipeline."""
-    buckets = [names.bucket_arn(input_bucket), names.bucket_arn(output_bucket)]
+def operator_policy(names: Names, bucket_names: Sequence[str]) -> dict[str, Any]:
+    """Return the policy document for one pipeline and all buckets that it uses or used."""
+    buckets = [names.bucket_arn(bucket) for bucket in dict.fromkeys(bucket_names)]
     layer = names.layer_arn
     passed: Mapping[str, Any] = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
     statements: Sequence[tuple[str, Sequence[str], Sequence[str], Mapping[str, Any]]] = (

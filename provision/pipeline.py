@@ -104,8 +104,8 @@ def program_version() -> str:
     return version("pipeline-ctl")
 
 
-def recorded_settings(aws: Aws, pipeline: str) -> dict[str, str]:
-    """Return the settings that an earlier `up` recorded; {} without a pipeline of ours.
+def recorded_settings(aws: Aws, pipeline: str) -> dict[str, str] | None:
+    """Return the settings that an earlier `up` recorded; None without a pipeline of ours.
 
     Under "left_buckets" are the names of buckets that it used earlier, parted by spaces.
 
@@ -113,7 +113,7 @@ def recorded_settings(aws: Aws, pipeline: str) -> dict[str, str]:
     """
     tags = explained(lambda: _recorded_tags(aws, pipeline), "read", "the recorded settings")
     if tags.get(PIPELINE_TAG) != pipeline:
-        return {}
+        return None
     made_by = tags.get(VERSION_TAG, "0")
     if _comparable(made_by) > _comparable(program_version()):
         raise NewerPipelineError(

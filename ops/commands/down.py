@@ -1,5 +1,6 @@
 """`down`: remove everything the pipeline owns, and look again."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -70,7 +71,12 @@ def down(
         )
     if not yes and not _confirmed(pipeline, stored):
         return Result(text="Nothing was deleted.", exit_code=1, status="failed")
-    return _delete(pipeline, resources, stored)
+    result = _delete(pipeline, resources, stored)
+    if keep_buckets and result.exit_code == 0:
+        kept = dict.fromkeys((pipeline.input_bucket, pipeline.output_bucket, *pipeline.left))
+        lines = [f"Kept, if they are there: {', '.join(f's3://{bucket}' for bucket in kept)}."]
+        return replace(result, text="\n".join([result.text, *lines]))
+    return result
 
 
 def _stored(resources: "Sequence[Resource]") -> tuple[int, int]:

@@ -43,12 +43,27 @@ def plan(
     return plan_of(pipeline, changes_exit_code=3 if exit_code else 0)
 
 
+def _left_lines(pipeline: "Pipeline") -> list[str]:
+    """Say what becomes of buckets that the pipeline would use no more."""
+    from provision import engine, moving
+
+    left = moving.left_buckets(pipeline)
+    ours = {resource.name for resource in engine.present(left)} if left else set()
+    return [
+        f"{bucket.bucket} is used no more: it goes if it is empty, and stays if it holds images"
+        for bucket in left
+        if bucket.name in ours
+    ]
+
+
 def plan_of(pipeline: "Pipeline", *, changes_exit_code: int = 0) -> Result:
     """Return the plan of a pipeline; also what `up --dry-run` answers."""
     from ops import describe
     from ops.prices import PRICES_OF, thousand_images_usd
-    from provision import engine
+    from provision import engine, moving
 
+    if moving.moves(pipeline):
+        moving.ensure_usable(pipeline)
     outcome = engine.plan(pipeline.aws, pipeline.resources())
     cost = thousand_images_usd(pipeline.settings)
     subscriptions = describe.listed_subscriptions(outcome)
@@ -60,11 +75,13 @@ def plan_of(pipeline: "Pipeline", *, changes_exit_code: int = 0) -> Result:
         "thousand_images_usd": round(cost, 4),
     }
     lines = describe.change_lines(outcome.changes)
+    left = moving.with_left(pipeline)
+    lines += [f"[red]-[/] {line}" for line in _left_lines(left)]
     if not outcome.ok:
         return Result(data, "\n".join(lines), *unfinished(outcome))
     costs = f"1,000 photographs cost about ${cost:.2f}, at list prices of {PRICES_OF}."
     if not lines:
         return Result(data, f"[green]Nothing to change.[/] {costs}")
     changed = sum(change.action != "keep" for change in outcome.changes.values())
-    lines.append(f"{changed} resources would change; `pipeline-ctl up` does it. {costs}")
+    lines.append(f"{changed} resources would change; `up` with the same options does it. {costs}")
     return Result(data, "\n".join(lines), changes_exit_code)

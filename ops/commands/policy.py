@@ -23,10 +23,12 @@ def add_to(app: typer.Typer) -> None:
 def policy(screen: "Screen") -> Result:
     """Print the smallest IAM policy that lets somebody operate this pipeline, as plain JSON."""
     from ops import session
+    from provision import moving
     from provision.operator_policy import operator_policy
 
     pipeline = session.open_pipeline(screen, unread=True)
-    document = operator_policy(pipeline.names, pipeline.input_bucket, pipeline.output_bucket)
+    buckets = (pipeline.input_bucket, pipeline.output_bucket, *moving.with_left(pipeline).left)
+    document = operator_policy(pipeline.names, buckets)
     if not screen.json:
         screen.line(json.dumps(document, indent=2))
     return Result({"policy": document})

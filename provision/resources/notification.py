@@ -52,7 +52,6 @@ class Notification:
         entries = configuration.get("LambdaFunctionConfigurations", [])
         ours = next((entry for entry in entries if entry.get("Id") == self._id), None)
         if ours is None:
-            self._refuse_overlap(configuration)
             return None
         return {
             "id": self._id,
@@ -78,6 +77,10 @@ class Notification:
         if any(entry.get("Id") == self._id for entry in entries):
             # Entries of others that point at dead targets must not keep ours alive (S11).
             self._put([], skip_validation=True)
+
+    def ensure_free(self) -> None:
+        """Raise ForeignResourceError when somebody else is told of the uploads."""
+        self._refuse_overlap(self._configuration())
 
     def _configuration(self) -> dict[str, Any]:
         answer = found(

@@ -23,9 +23,9 @@ def _reopened(pipeline: Pipeline, **settings: str) -> Pipeline:
     defaults = {"runtime": pipeline.defaults.runtime}
     return replace(
         pipeline,
-        settings=spec.resolve(settings, {}, {}, recorded, defaults),
-        former=spec.resolve({}, {}, {}, recorded, defaults),
-        left=tuple(recorded.get("left_buckets", "").split()),
+        settings=spec.resolve(settings, {}, {}, recorded or {}, defaults),
+        former=None if recorded is None else spec.resolve({}, {}, {}, recorded, defaults),
+        left=tuple((recorded or {}).get("left_buckets", "").split()),
     )
 
 

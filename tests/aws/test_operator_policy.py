@@ -180,7 +180,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def operated(root: Aws, operator: Aws, photo: Path, function_dir: Path) -> Pipeline:
     """A pipeline whose whole life passed under exactly the printed policy."""
     pipeline = _pipeline(operator, "enough", function_dir)
-    _allow(root, operator_policy(pipeline.names, pipeline.input_bucket, pipeline.output_bucket))
+    _allow(root, operator_policy(pipeline.names, [pipeline.input_bucket, pipeline.output_bucket]))
     _everything(root, pipeline, photo)
     return pipeline
 
@@ -194,7 +194,7 @@ def test_every_command_works_under_exactly_the_printed_policy(
 
 
 def test_no_action_of_the_policy_is_idle(operated: Pipeline) -> None:
-    document = operator_policy(Names("any", "123456789012", "us-east-1"), "in", "out")
+    document = operator_policy(Names("any", "123456789012", "us-east-1"), ["in", "out"])
     granted = {a.lower() for s in document["Statement"] for a in s["Action"]}
 
     assert sorted(granted - USED) == []
@@ -204,7 +204,7 @@ def test_a_missing_permission_is_reported_by_its_name(
     root: Aws, operator: Aws, function_dir: Path
 ) -> None:
     pipeline = _pipeline(operator, "lacking", function_dir)
-    document = operator_policy(pipeline.names, pipeline.input_bucket, pipeline.output_bucket)
+    document = operator_policy(pipeline.names, [pipeline.input_bucket, pipeline.output_bucket])
     for statement in document["Statement"]:
         statement["Action"] = [a for a in statement["Action"] if a != "sns:CreateTopic"]
     _allow(root, document)
