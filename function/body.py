@@ -10,6 +10,7 @@ from refusals import Refused
 
 IN_MEMORY_BYTES = 32 * 1024 * 1024
 MAX_BYTES = 512 * 1024 * 1024  # what Lambda gives every function in /tmp
+_OPENING_BYTES = 48 * 1024 * 1024  # of a file on the disk, what may be read to open it
 _CHUNK_BYTES = 1024 * 1024
 _END_OF_IMAGE = b"\xff\xd9"
 
@@ -44,17 +45,37 @@ class Body(io.RawIOBase):
         self.size = size
         self.resident_bytes = size if isinstance(file, io.BytesIO) else 0
         self.stored_bytes = size - self.resident_bytes
+        self._unopened_bytes = _OPENING_BYTES if self.stored_bytes else None
         self.ends_jpeg = False
         self.truncated = False
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return up to `size` bytes. Raises OutOfTimeError."""
         self._deadline.check()
-        data = self._file.read(-1 if size is None else size)
+        size = -1 if size is None else size
+        if self._unopened_bytes is not None:
+            self._count(self.size - self._file.tell() if size < 0 else size)
+        data = self._file.read(size)
         if data or not size or self.truncated or not self.ends_jpeg:
             return data
         self.truncated = True
         return _END_OF_IMAGE
+
+    def opened(self) -> None:
+        """Say that the header is read: from now on what is read need not stay in memory."""
+        self._unopened_bytes = None
+
+    def _count(self, size: int) -> None:
+        """Refuse a file whose header would not fit: Pillow keeps all that it reads of it."""
+        assert self._unopened_bytes is not None  # noqa: S101 - the caller has looked
+        self._unopened_bytes -= size
+        if self._unopened_bytes < 0:
+            raise Refused(
+                "too-large",
+                f"The file has {self.size / 1e6:,.0f} MB, and more than "
+                f"{_OPENING_BYTES / 1e6:,.0f} MB of it before the picture begins. "
+                "Save it anew without its attachments.",
+            )
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """Move as any file does."""

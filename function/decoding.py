@@ -81,9 +81,10 @@ def decode(body: Body, max_px: int, *, jpeg_stays: bool = True) -> Picture:
 def _decode(body: Body, name: str, max_px: int, jpeg_stays: bool) -> Picture:
     if name == "AVIF":
         import_module("PIL.AvifImagePlugin")  # the one that is rare and takes long to load
-    ensure_it_can_be_opened(body, name)
+    ensure_it_can_be_opened(body, name, max_px)
     body.seek(0)
     with Image.open(cast("BinaryIO", body), formats=[name]) as opened:
+        body.opened()
         width, height = opened.size
         target = fit(width, height, max_px)
         loaded = load(opened, body, target, jpeg_stays)

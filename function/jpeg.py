@@ -25,7 +25,11 @@ MAX_SCANS = 100
 _SCAN = 0xDA
 _SEQUENTIAL_FRAMES = frozenset({0xC0, 0xC1, 0xC9})
 _OTHER_FRAMES = frozenset({0xC2, 0xCA})
+_BARE_MARKERS = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})  # without a length
+_END = b"\xff\xd9"
 _COEFFICIENT_BYTES = 2
+_WORST_COEFFICIENT_BYTES = 8  # of four components, none of them halved
+_MAX_SCANNED_PIXELS = 2_000_000_000
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -47,40 +51,55 @@ def scale(
     return scaled[1] if scaled else (0, 0, *image.size)
 
 
-def buffer_bytes(file: Readable) -> int:
+def buffer_bytes(file: Readable, pixels: int) -> int:
     """Return what libjpeg keeps of the whole image, whatever the scale it decodes at.
 
-    Nothing where the first scan holds every component; all coefficients where several do.
+    Nothing where the first scan holds every component; all coefficients where several do, or where
+    the header cannot be understood.
     """
     frame_marker, frame = 0, b""
     for marker, segment in _segments(file):
         if marker in _SEQUENTIAL_FRAMES or marker in _OTHER_FRAMES:
             frame_marker, frame = marker, segment
-        elif marker == _SCAN:
+        elif marker == _SCAN and frame:
             in_one_scan = frame_marker in _SEQUENTIAL_FRAMES and segment[:1] == frame[5:6]
             return 0 if in_one_scan else _coefficient_bytes(frame)
-    return 0
+    return pixels * _WORST_COEFFICIENT_BYTES
 
 
-def refuse_endless_scans(file: Readable) -> None:
-    """Raise Refused when the file has more scans than any picture needs."""
-    file.seek(0)
-    scans, last = 0, b""
-    while piece := file.read(_CHUNK_BYTES):
-        scans += (last + piece).count(bytes((0xFF, _SCAN)))
+def refuse_endless_scans(file: Readable, pixels: int) -> None:
+    """Raise Refused when the file has more scans than any picture needs, or than there is time for.
+
+    What comes after the end of the picture, such as a film, is not looked at.
+    """
+    for _ in _segments(file):
+        continue  # up to the first scan
+    scans, last, ended = 1, b"", False
+    while not ended and (piece := file.read(_CHUNK_BYTES)):
+        data = last + piece
+        end = data.find(_END)
+        ended = end >= 0
+        scans += data.count(bytes((0xFF, _SCAN)), 0, end if ended else len(data))
         last = piece[-1:]
-    if scans > MAX_SCANS:
+    if scans > MAX_SCANS or scans * pixels > _MAX_SCANNED_PIXELS:
         raise Refused("damaged", f"The JPEG has {scans:,} scans; a picture has about ten.")
 
 
 def _segments(file: Readable) -> Iterator[tuple[int, bytes]]:
-    """Yield the markers of the header and what they hold, up to the first scan."""
+    """Yield the markers of the header and what they hold, up to the first scan.
+
+    What stands between them is passed over, as decoders do.
+    """
     file.seek(2)
     marker = 0
-    while marker != _SCAN and file.read(1) == b"\xff":
+    while marker != _SCAN and (byte := file.read(1)):
+        if byte != b"\xff":
+            continue
         while (kind := file.read(1)) == b"\xff":
             continue  # padding
-        marker, length = int.from_bytes(kind), int.from_bytes(file.read(2))
+        if not kind or kind[0] in _BARE_MARKERS:
+            continue
+        marker, length = kind[0], int.from_bytes(file.read(2))
         yield marker, file.read(max(0, length - 2))
 
 

@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 from PIL import Image, JpegImagePlugin, WebPImagePlugin
 
+import avif
 import gif
 import jpeg
 import png_strips
 import webp
 from averaging import averaged
-from body import Body
+from body import IN_MEMORY_BYTES, Body
 from colours import resizable
 from memory import (
+    avif_to_decode,
     ensure_fits,
     fits,
     function_memory_mb,
@@ -26,20 +28,30 @@ from memory import (
     to_finish,
     webp_to_decode,
 )
-from resizing import FIRST_FILTER, SOFT_FILTER, Box, reduction
+from resizing import FIRST_FILTER, SOFT_FILTER, Box, fit, reduction
 
 SOFT_FROM = 4  # libjpeg scales by leaving out frequencies
 
 
-def ensure_it_can_be_opened(body: Body, name: str) -> None:
-    """Raise Refused for a WebP or GIF that would not fit: Pillow allocates when it opens them."""
+def ensure_it_can_be_opened(body: Body, name: str, max_px: int) -> None:
+    """Raise Refused for a WebP, AVIF or GIF that would not fit: Pillow allocates on opening."""
+    size, needed = (0, 0), 0.0
     if name == "WEBP" and (head := webp.read_head(body.read(webp.HEAD_BYTES))):
         size, needed = head.size, webp_to_decode(head, body.size)
+    elif name == "AVIF" and (told := _avif_head(body)):
+        size, factor = told.size, reduction(told.size, fit(*told.size, max_px))
+        needed = avif_to_decode(told, body.stored_bytes, factor)
     elif name == "GIF" and (frame := gif.read_size(body)):
         size, needed = frame, gif_to_open(*frame)
-    else:
-        return
-    ensure_fits(needed + body.resident_bytes, *size, function_memory_mb())
+    if needed:
+        finishing = to_finish(fit(*size, max_px))
+        ensure_fits(needed + body.resident_bytes + finishing, *size, function_memory_mb())
+
+
+def _avif_head(body: Body) -> avif.AvifHead | None:
+    """Read what is usually at the beginning, and may be anywhere in the file."""
+    head = body.read(avif.HEAD_BYTES)
+    return avif.read_head(head) or avif.read_head(head + body.read(IN_MEMORY_BYTES))
 
 
 class Loaded(NamedTuple):
@@ -61,6 +73,9 @@ def load(
         return _load_jpeg(opened, body, target, jpeg_stays)
     factor = reduction(opened.size, target)
     box = (0, 0, opened.width / factor, opened.height / factor)
+    if opened.format == "AVIF":
+        opened.load()
+        return Loaded(averaged(opened, factor), box)
     if isinstance(opened, WebPImagePlugin.WebPImageFile):
         return Loaded(averaged(webp.load(opened), factor), box)
     return Loaded(_load_reduced(opened, body, factor, to_finish(target)), box)
@@ -70,9 +85,10 @@ def _load_jpeg(
     opened: JpegImagePlugin.JpegImageFile, body: Body, target: tuple[int, int], jpeg_stays: bool
 ) -> Loaded:
     size = opened.size
-    buffered = jpeg.buffer_bytes(body)
+    pixels = size[0] * size[1]
+    buffered = jpeg.buffer_bytes(body, pixels)
     if buffered:
-        jpeg.refuse_endless_scans(body)
+        jpeg.refuse_endless_scans(body, pixels)
     box = jpeg.scale(opened, target, apart=jpeg_stays)
     decoding = to_decode(opened, body.stored_bytes, 1, buffered)
     needed = body.resident_bytes + decoding + to_finish(target)

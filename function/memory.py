@@ -10,8 +10,9 @@ import ctypes
 import os
 from math import ceil
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin
 
+from avif import AvifHead
 from refusals import Refused
 from webp import WebPHead
 
@@ -30,11 +31,13 @@ _PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2}
 # What colours.resizable adds to a small image; a large one is converted in bands.
 _CONVERTED = {"1": 1, "P": 4, "PA": 8, "LA": 4, "RGBA": 4, "YCbCr": 4, "RGBX": 4, "I": 9, "F": 9}
 _CONVERTED |= dict.fromkeys(("I;16", "I;16L", "I;16B"), 4)
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323  # of a TIFF
 _WEBP_PIXEL = 12  # two canvases of libwebp's and the frame; what is shrunk from it is small
 _WEBP_LOSSLESS_PIXEL = 14
-_FINISHED_PIXEL = 12  # a picture, the same in other colours or turned, and encoded
+_FINISHED_PIXEL = 18  # a picture, the same in other colours or turned, and encoded as WebP
 _USUAL_PIXELS = 1024 * 1024
-_AVIF_PIXEL = 9.1  # planes, the frame and the image, and what the allocator keeps of them
+# An AVIF's frame and image; its planes, and what the allocator keeps of them; deep samples; alpha.
+_AVIF_PIXEL, _AVIF_SAMPLE, _AVIF_DEEP, _AVIF_ALPHA = 7.2, 1.27, 0.5, 2.5
 
 
 def keep_what_is_freed() -> None:
@@ -88,9 +91,9 @@ def to_decode(image: Image.Image, file_bytes: int, factor: int, buffered: int = 
     """
     pixels = image.width * image.height
     small = 4 / factor**2 if factor > 1 else _conversion(image)
-    if image.format == "AVIF":
-        return pixels * (_AVIF_PIXEL + small) + file_bytes
     loaded = pixels * _PIXEL.get(image.mode, 4) + max(buffered, pixels * small)
+    if isinstance(image, ImageFile.ImageFile) and image.tile[0].codec_name == "bmp_rle":
+        return loaded + 2 * pixels  # the same bytes twice more, before they are an image
     if isinstance(image, TiffImagePlugin.TiffImageFile) and image.tile[0].codec_name == "libtiff":
         return loaded + file_bytes + _strip_bytes(image)
     return loaded
@@ -105,6 +108,17 @@ def webp_to_decode(head: WebPHead, file_bytes: int) -> float:
     """Return the bytes that a WebP takes; ask before Pillow opens it, for that allocates."""
     pixel = _WEBP_LOSSLESS_PIXEL if head.lossless else _WEBP_PIXEL
     return head.size[0] * head.size[1] * pixel + file_bytes
+
+
+def avif_to_decode(head: AvifHead, file_bytes: int, factor: int) -> float:
+    """Return the bytes that an AVIF takes; ask before Pillow opens it, for that decodes.
+
+    `file_bytes` is what of the file is not in memory yet: it is read whole, and copied.
+    """
+    deep = _AVIF_DEEP if head.deep else 0
+    alpha = _AVIF_ALPHA + 2 * deep if head.alpha else 0
+    pixel = _AVIF_PIXEL + _AVIF_SAMPLE * head.sample_bytes + deep + alpha
+    return head.size[0] * head.size[1] * (pixel + 4 / factor**2) + 2 * file_bytes
 
 
 def gif_to_open(width: int, height: int) -> float:
@@ -125,9 +139,10 @@ def _conversion(image: Image.Image) -> int:
 
 
 def _strip_bytes(image: TiffImagePlugin.TiffImageFile) -> int:
-    """Return the size of libtiff's buffer for one strip, in the file's own samples."""
+    """Return the size of libtiff's buffer for one strip or tile, in the file's own samples."""
     tags = image.tag_v2
     rows = min(image.height, int(tags.get(TiffImagePlugin.ROWSPERSTRIP, image.height)))
+    pixels = max(image.width * rows, int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_HEIGHT, 0)))
     samples = int(tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1))
     bits = int(max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))))
-    return image.width * rows * samples * ceil(bits / 8)
+    return pixels * samples * ceil(bits / 8)

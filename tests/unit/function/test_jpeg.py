@@ -13,6 +13,8 @@ from decoding import decode
 from refusals import Refused
 from tests.unit.function.fakes import body, encoded, picture
 
+PIXELS = 1600 * 1200
+
 
 def opened(data: bytes) -> JpegImagePlugin.JpegImageFile:
     return cast("JpegImagePlugin.JpegImageFile", Image.open(io.BytesIO(data)))
@@ -91,21 +93,48 @@ def test_draft_is_used_where_pillow_looks_other_than_we_know_it() -> None:
 
 
 def test_a_file_in_one_scan_buffers_nothing() -> None:
-    assert jpeg.buffer_bytes(io.BytesIO(encoded(picture()))) == 0
+    assert jpeg.buffer_bytes(io.BytesIO(encoded(picture())), PIXELS) == 0
 
 
 @pytest.mark.parametrize(("subsampling", "per_pixel"), [("4:2:0", 3), ("4:2:2", 4), ("4:4:4", 6)])
 def test_a_progressive_file_buffers_all_coefficients(subsampling: str, per_pixel: int) -> None:
     data = encoded(picture(), progressive=True, subsampling=subsampling)
 
-    assert jpeg.buffer_bytes(io.BytesIO(data)) == 1600 * 1200 * per_pixel
+    assert jpeg.buffer_bytes(io.BytesIO(data), PIXELS) == PIXELS * per_pixel
 
 
 def test_a_baseline_file_in_several_scans_buffers_all_coefficients() -> None:
     data = bytearray(encoded(picture(), subsampling="4:4:4"))
     data[data.index(b"\xff\xda") + 4] = 1
 
-    assert jpeg.buffer_bytes(io.BytesIO(bytes(data))) == 1600 * 1200 * 6
+    assert jpeg.buffer_bytes(io.BytesIO(bytes(data)), PIXELS) == PIXELS * 6
+
+
+@pytest.mark.parametrize("stray", [b"\x00", b"\xff\xd0", b"\xff\x01", b"\xff\x00", b"junk"])
+def test_what_decoders_pass_over_between_segments_hides_nothing(stray: bytes) -> None:
+    data = encoded(picture(), progressive=True, subsampling="4:4:4")
+    frame = data.index(b"\xff\xc2")
+
+    found = jpeg.buffer_bytes(io.BytesIO(data[:frame] + stray + data[frame:]), PIXELS)
+
+    assert found == PIXELS * 6
+
+
+def test_a_header_that_cannot_be_understood_is_taken_for_the_worst() -> None:
+    assert jpeg.buffer_bytes(io.BytesIO(b"\xff\xd8\xff"), PIXELS) == PIXELS * 8
+
+
+def test_few_scans_of_a_vast_picture_are_refused() -> None:
+    data = encoded(picture(), progressive=True)
+
+    with pytest.raises(Refused, match="scans"):
+        jpeg.refuse_endless_scans(io.BytesIO(data), 1_000_000_000)
+
+
+def test_a_film_behind_the_picture_has_no_scans() -> None:
+    data = encoded(picture(), progressive=True) + b"\xff\xda" * 200
+
+    jpeg.refuse_endless_scans(io.BytesIO(data), PIXELS)
 
 
 def test_thousands_of_scans_are_refused() -> None:
@@ -113,8 +142,8 @@ def test_thousands_of_scans_are_refused() -> None:
     start = data.rindex(b"\xff\xda")
 
     with pytest.raises(Refused, match="scans"):
-        jpeg.refuse_endless_scans(io.BytesIO(data[:start] + data[start:-2] * 200))
+        jpeg.refuse_endless_scans(io.BytesIO(data[:start] + data[start:-2] * 200), PIXELS)
 
 
 def test_the_scans_of_a_camera_are_not_refused() -> None:
-    jpeg.refuse_endless_scans(io.BytesIO(encoded(picture(), progressive=True)))
+    jpeg.refuse_endless_scans(io.BytesIO(encoded(picture(), progressive=True)), PIXELS)
