@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
@@ -51,6 +52,17 @@ class Credentials(NamedTuple):
     token: str | None
 
 
+@dataclass
+class Patience:
+    """Until when it makes sense to try again, by time.monotonic; set anew for each invocation."""
+
+    ends: float = inf
+
+    def lasts(self, seconds: float) -> bool:
+        """Tell whether there is so much time left."""
+        return time.monotonic() + seconds < self.ends
+
+
 @dataclass(frozen=True)
 class Service:
     """Where a service is, and how to reach it: calls are signed, and tried again as need be."""
@@ -58,6 +70,7 @@ class Service:
     session: URLLib3Session
     signer: SigV4Auth
     url: str
+    patience: Patience
 
     def call(
         self, operation: str, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
@@ -65,21 +78,22 @@ class Service:
         """Return the answer, its body still to be read.
 
         Raises ClientError for what the service refuses, 304 included, and botocore's other errors
-        for what the network does, once it was tried ATTEMPTS times.
+        for what the network does, once it was tried ATTEMPTS times or there is no time for more.
         """
         for attempt in range(1, ATTEMPTS + 1):
+            pause_s = random.random() * 2 ** (attempt - 1)  # noqa: S311 - no secret
             try:
                 answer = self._send(method, url, headers, body)
             except (NoConnectionError, HTTPClientError):
-                if attempt == ATTEMPTS:
+                if attempt == ATTEMPTS or not self.patience.lasts(pause_s + READ_TIMEOUT_S):
                     raise
             else:
                 if answer.status_code < 300:
                     return answer
                 error = _error(answer, operation)
-                if attempt == ATTEMPTS or not _passes(error):
+                if attempt == ATTEMPTS or not _passes(error) or not self.patience.lasts(pause_s):
                     raise error
-            time.sleep(random.random() * 2 ** (attempt - 1))  # noqa: S311 - no secret
+            time.sleep(pause_s)
         raise AssertionError("unreachable")
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> AWSResponse:
@@ -144,7 +158,7 @@ class Sns:
         _finish(self.service.call("Publish", "POST", f"{self.service.url}/", headers, body))
 
 
-def connect(environment: Mapping[str, str], partition: str) -> tuple[S3, Sns]:
+def connect(environment: Mapping[str, str], partition: str, patience: Patience) -> tuple[S3, Sns]:
     """Return both services of the function's region; nothing is sent yet.
 
     AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_SNS lead elsewhere.
@@ -165,7 +179,7 @@ def connect(environment: Mapping[str, str], partition: str) -> tuple[S3, Sns]:
         elsewhere = _elsewhere(environment, name)
         url = elsewhere or f"https://{name}.{region}.{_dns_suffix(partition)}"
         signs: Any = signer  # asks for botocore's own credentials, whose import takes long
-        return Service(session, signs(credentials, name, region), url)
+        return Service(session, signs(credentials, name, region), url, patience)
 
     own_hosts = not _elsewhere(environment, "s3")
     return S3(service("s3", S3SigV4Auth), own_hosts), Sns(service("sns", SigV4Auth))

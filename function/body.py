@@ -94,8 +94,16 @@ class Body(io.RawIOBase):
 def fetch(stream: Stream, size: int, deadline: Deadline) -> Body:
     """Read an upload of `size` bytes. Raises Refused when the disk cannot hold it, unread."""
     if size <= IN_MEMORY_BYTES:
-        return Body(io.BytesIO(stream.read()), size, deadline)
+        return Body(_copied(stream, io.BytesIO(), deadline), size, deadline)
     return Body(_store(stream, size, deadline), size, deadline)
+
+
+def _copied(stream: Stream, file: IO[bytes], deadline: Deadline) -> IO[bytes]:
+    while chunk := stream.read(_CHUNK_BYTES):
+        deadline.check()
+        file.write(chunk)
+    file.seek(0)
+    return file
 
 
 def _store(stream: Stream, size: int, deadline: Deadline) -> IO[bytes]:
@@ -109,9 +117,4 @@ def _store(stream: Stream, size: int, deadline: Deadline) -> IO[bytes]:
             f"The file has {size / 1e6:,.0f} MB; the function has room for {room / 1e6:,.0f} MB. "
             "Upload a smaller file.",
         )
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the Body closes it
-    while chunk := stream.read(_CHUNK_BYTES):
-        deadline.check()
-        file.write(chunk)
-    file.seek(0)
-    return file
+    return _copied(stream, tempfile.TemporaryFile(), deadline)  # which the Body closes

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 from typing import cast
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
+# What a sample of a PNG is multiplied by, by Pillow's name of its raw mode.
+_PNG_DEPTHS = {"L;2": 85, "L;4": 17, "I;16B": 1 / 256, "RGB;16B": 1 / 256}
 FINISHED = ("L", "LA", "RGB", "RGBA", "YCbCr")
 RESIZABLE = ("L", "RGB", "RGBX", "CMYK", "LAB", "YCbCr")
 
@@ -21,12 +23,25 @@ def resizable(image: Image.Image) -> Image.Image:
     Alpha is multiplied in, or the colour of invisible pixels would bleed into visible ones.
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return _eight_bits(image)
-    if image.mode == "1":
-        return image.convert("L")
+        image = _eight_bits(image)
+    elif image.mode == "1":
+        image = image.convert("L")
     if image.mode in ("P", "PA", "RGBA", "LA") or "transparency" in image.info:
         return _premultiplied(image)
     return image if image.mode in RESIZABLE else image.convert("RGB")
+
+
+def scale_transparency(image: ImageFile.ImageFile) -> None:
+    """Give the transparent colour of an opened PNG as its pixels will be, in eight bits.
+
+    Pillow scales the pixels of other depths, and leaves the colour as the file has it.
+    """
+    scale = _PNG_DEPTHS.get(str(image.tile[0].args)) if image.tile else None
+    colour = image.info.get("transparency")
+    if scale is None or isinstance(colour, bytes) or colour is None:
+        return
+    scaled = [int(part * scale) for part in (colour if isinstance(colour, tuple) else (colour,))]
+    image.info["transparency"] = tuple(scaled) if isinstance(colour, tuple) else scaled[0]
 
 
 def finished(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -66,7 +81,9 @@ def is_transparent(image: Image.Image) -> bool:
 def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         high_byte = 0 if image.mode == "I;16B" else 1
-        return Image.frombytes("L", image.size, image.tobytes()[high_byte::2])
+        grey = Image.frombytes("L", image.size, image.tobytes()[high_byte::2])
+        grey.info.update(image.info)
+        return grey
     # 32 bits have no agreed range: stretch what is there.
     low, high = cast("tuple[float, float]", image.getextrema())
     scale = 255 / ((high - low) or 1)

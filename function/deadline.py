@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 # Enough to log, and to send one mail over a new connection on a seventh of a processor.
 MARGIN_MS = 2000
+_FRESH = 0.9
 
 
 class OutOfTimeError(Exception):
@@ -22,6 +23,11 @@ class Deadline:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "allowed_ms", self.remaining_ms())
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nearly all of the time is left."""
+        return self.remaining_ms() >= _FRESH * self.allowed_ms
 
     @property
     def margin_ms(self) -> float:

@@ -16,13 +16,14 @@ from PIL import (
     GifImagePlugin,  # noqa: F401
     Image,
     JpegImagePlugin,  # noqa: F401
-    PngImagePlugin,  # noqa: F401
+    PngImagePlugin,
     TiffImagePlugin,  # noqa: F401
+    UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401 - ... otherwise Pillow would import all 43
 )
 
 from body import Body
-from colours import FINISHED, finished
+from colours import FINISHED, finished, scale_transparency
 from deadline import OutOfTimeError
 from loading import ensure_it_can_be_opened, load
 from refusals import Refused
@@ -31,6 +32,9 @@ from sniffing import HEAD_BYTES, identify
 
 # The memory decides instead, see memory.py.
 Image.MAX_IMAGE_PIXELS = None
+# A profile or a text may be larger than Pillow likes; a bomb is still refused.
+PngImagePlugin.MAX_TEXT_CHUNK = 8 * 1024 * 1024
+PngImagePlugin.MAX_TEXT_MEMORY = 16 * 1024 * 1024
 # What it has to say about EXIF and tags would stand in the log, and changes nothing.
 warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
@@ -73,6 +77,9 @@ def decode(body: Body, max_px: int, *, jpeg_stays: bool = True) -> Picture:
         raise
     except MemoryError as error:
         raise Refused("too-large", f"The {name} file needs more memory than there is.") from error
+    except UnidentifiedImageError as error:
+        why = f"The {name} file is damaged, or of a rare kind that the pipeline cannot read."
+        raise Refused("damaged", why) from error
     except Exception as error:  # a broken file raises OSError, SyntaxError, ValueError and more
         why = f"The {name} file is damaged and cannot be decoded ({error})."
         raise Refused("damaged", why) from error
@@ -85,6 +92,8 @@ def _decode(body: Body, name: str, max_px: int, jpeg_stays: bool) -> Picture:
     body.seek(0)
     with Image.open(cast("BinaryIO", body), formats=[name]) as opened:
         body.opened()
+        if isinstance(opened, PngImagePlugin.PngImageFile):
+            scale_transparency(opened)
         width, height = opened.size
         target = fit(width, height, max_px)
         loaded = load(opened, body, target, jpeg_stays)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from storage import Storage
 
 def _connect(settings: Settings) -> Pipeline:
     partition = settings.topic_arn.split(":")[1]
-    s3, sns = aws.connect(os.environ, partition)
+    s3, sns = aws.connect(os.environ, partition, _PATIENCE)
     return Pipeline(
         settings=settings,
         storage=Storage(s3, settings.output_bucket),
@@ -27,6 +28,7 @@ def _connect(settings: Settings) -> Pipeline:
 
 
 keep_what_is_freed()
+_PATIENCE = aws.Patience()
 _PIPELINE = _connect(Settings.from_environment(os.environ))
 
 
@@ -39,4 +41,6 @@ class Context(Protocol):
 
 def lambda_handler(event: dict[str, Any], context: Context) -> None:
     """Make the pictures of every upload in an S3 event. What can succeed later is raised."""
-    _PIPELINE.handle(event, Deadline(context.get_remaining_time_in_millis))
+    deadline = Deadline(context.get_remaining_time_in_millis)
+    _PATIENCE.ends = time.monotonic() + (deadline.allowed_ms - deadline.margin_ms) / 1000
+    _PIPELINE.handle(event, deadline)

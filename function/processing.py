@@ -21,7 +21,7 @@ from renditions import Rendition, render
 from report import OutputFacts, Processed, output_facts, set_aside_fields, source_facts
 from settings import Settings
 from storage import Source, Storage
-from uploads import Upload, uploads_in
+from uploads import Upload, records_in, upload_in
 
 MAX_ROUNDS = 3
 SLOW = (
@@ -50,12 +50,17 @@ class Pipeline:
         """
         silent = replace(self, settings=replace(self.settings, notify="none"))
         pipeline = silent if event.get("quiet") else self
-        results = [pipeline._handle_one(upload, deadline) for upload in uploads_in(event)]
+        results = [pipeline._handle_one(record, deadline) for record in records_in(event)]
         faults = [fault for fault in results if fault]
         if faults:
             raise faults[0]
 
-    def _handle_one(self, upload: Upload, deadline: Deadline) -> Exception | None:
+    def _handle_one(self, record: Mapping[str, Any], deadline: Deadline) -> Exception | None:
+        try:
+            upload = upload_in(record)
+        except Exception as fault:  # whoever sent it, the other uploads must not suffer
+            journal.write("failed", exc_info=True)
+            return fault
         try:
             self._process(upload, deadline)
         except Skipped as skip:
@@ -79,14 +84,16 @@ class Pipeline:
 
     def _process(self, upload: Upload, deadline: Deadline) -> None:
         watch = journal.Stopwatch()
+        had_all_its_time = deadline.is_fresh
         keys = upload.output_keys(self.settings.sizes)
         with watch.stage("read"):
             source: Source | None = self.storage.read(upload, deadline)
-        for _ in range(MAX_ROUNDS):
+        for number in range(MAX_ROUNDS):
             if source is None:
                 break
             with source.body, watch.stage("decode"):
-                picture = self._decode(source, deadline)
+                final = had_all_its_time and number == 0
+                picture = self._decode(source, deadline, final=final)
             report = self._write_all(upload, source, picture, keys, watch)
             with watch.stage("check"):
                 source = self.storage.read_if_replaced(upload, source.etag, deadline)
@@ -94,7 +101,8 @@ class Pipeline:
             raise KeepsChangingError(f"{upload.key} was replaced {MAX_ROUNDS} times meanwhile.")
         self._tell(report, watch)
 
-    def _decode(self, source: Source, deadline: Deadline) -> Picture:
+    def _decode(self, source: Source, deadline: Deadline, *, final: bool) -> Picture:
+        """Decode; what is out of time is refused where more of it will not be had, else raised."""
         try:
             settings = self.settings
             picture = decode(
@@ -102,6 +110,8 @@ class Pipeline:
             )
             deadline.check()  # from here on everything is written, or nothing was
         except OutOfTimeError as late:
+            if not final:
+                raise
             raise Refused("out-of-time", f"{late} {SLOW}") from late
         return picture
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from refusals import Refused
 
-HEAD_BYTES = 32
+HEAD_BYTES = 256
 
 _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -53,7 +53,8 @@ _SIGNATURES = (
 
 
 def _identify_heif(head: bytes) -> str:
-    brands = {head[8:12], *(head[at : at + 4] for at in range(16, len(head), 4))}
+    end = min(int.from_bytes(head[:4]), len(head))
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, end, 4))}
     if brands & _AVIF_BRANDS:
         return "AVIF"
     if brands & _HEIF_BRANDS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -39,12 +39,14 @@ class Upload:
         return keys
 
 
-def uploads_in(event: Mapping[str, Any]) -> list[Upload]:
-    """Return the uploads of an event, none for s3:TestEvent, which has no records (S19)."""
-    return [_upload(record["s3"]) for record in event.get("Records", ())]
+def records_in(event: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the records of an event, none for s3:TestEvent (S19)."""
+    return event.get("Records") or ()
 
 
-def _upload(entity: Mapping[str, Any]) -> Upload:
+def upload_in(record: Mapping[str, Any]) -> Upload:
+    """Return the upload that a record speaks of."""
+    entity = record["s3"]
     # S3 form-encodes the key: a space is "+", a plus is "%2B" (S20).
     key = unquote_plus(entity["object"]["key"])
     return Upload(entity["bucket"]["name"], key, entity["object"].get("size", 0))

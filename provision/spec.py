@@ -29,6 +29,7 @@ RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
 )  # fmt: skip
+_LARGEST_PX: Final = 16_383  # of a WebP
 _DEFAULT_SIZES: Final = "thumbnails=128 medium=512 large=1024"
 
 
@@ -85,9 +86,10 @@ def _sizes(value: Any) -> str:
         value = " ".join(f"{folder}={px}" for folder, px in value.items())
     sizes = re.findall(r"([a-z0-9][a-z0-9-]{0,30})=(\d{1,5})", str(value))
     text = " ".join(f"{folder}={int(px)}" for folder, px in sizes)
-    in_range = all(1 <= int(px) <= 16_384 for _, px in sizes)
+    in_range = all(1 <= int(px) <= _LARGEST_PX for _, px in sizes)
     if text != value or not sizes or not in_range or len({f for f, _ in sizes}) < len(sizes):
-        raise ValueError(f"different folders with pixels from 1 to 16384, such as {_DEFAULT_SIZES}")
+        what = f"different folders with pixels from 1 to {_LARGEST_PX}"
+        raise ValueError(f"{what}, such as {_DEFAULT_SIZES}")
     return text
 
 

@@ -94,7 +94,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def services(server: Server, monkeypatch: pytest.MonkeyPatch) -> tuple[aws.S3, aws.Sns]:
     monkeypatch.setattr("random.random", lambda: 0.0)  # so that a retry comes at once
-    return aws.connect(KEYS | {"AWS_ENDPOINT_URL": server.url}, "aws")
+    return aws.connect(KEYS | {"AWS_ENDPOINT_URL": server.url}, "aws", aws.Patience())
 
 
 def theirs(service: Any, server: Server) -> Any:
@@ -227,7 +227,7 @@ def test_an_object_that_breaks_off_is_a_fault(
 
 def test_an_address_where_nobody_answers_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 0.0)
-    s3, _ = aws.connect(KEYS | {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}, "aws")
+    s3, _ = aws.connect(KEYS | {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}, "aws", aws.Patience())
 
     with pytest.raises(EndpointConnectionError):
         s3.get_object("photos", "uploads/a.jpg")
@@ -259,7 +259,7 @@ def test_a_call_within_an_invocation_carries_its_trace(
 def test_on_aws_a_bucket_has_its_own_host(
     partition: str, region: str, bucket: str, expected: str
 ) -> None:
-    s3, sns = aws.connect(KEYS | {"AWS_REGION": region}, partition)
+    s3, sns = aws.connect(KEYS | {"AWS_REGION": region}, partition, aws.Patience())
 
     assert s3._url(bucket, "a b.jpg") == expected
     assert sns.service.url.startswith(f"https://sns.{region}.amazonaws.com")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import shutil
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 import body as body_module
-from body import fetch
+from body import Body, fetch
 from refusals import Refused
 from tests.unit.function.fakes import PLENTY
 
@@ -51,3 +52,16 @@ def test_an_upload_larger_than_the_disk_is_refused_unread(
 def test_a_gigabyte_is_refused_unread_whatever_the_disk_has() -> None:
     with pytest.raises(Refused, match=r"1,000 MB.*537 MB"):
         fetch(Untouchable(), 1_000_000_000, PLENTY)
+
+
+def test_what_is_attached_before_the_picture_is_not_all_read(tmp_path: Path) -> None:
+    file = (tmp_path / "photo").open("w+b")
+    file.truncate(60_000_000)
+    attached = Body(file, 60_000_000, PLENTY)
+
+    with pytest.raises(Refused, match="attachments"):
+        attached.read(55_000_000)
+
+    attached.opened()
+    assert len(attached.read(55_000_000)) == 55_000_000
+    attached.close()

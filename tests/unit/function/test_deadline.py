@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,35 @@ def test_an_image_that_takes_too_long_is_refused_with_one_mail_and_nothing_writt
     assert (message, fields["code"]) == ("refused", "out-of-time")
     assert "--timeout" in bench.sns.texts()[0]
     assert not bench.s3.outputs()
+
+
+def test_a_newer_version_that_comes_too_late_is_left_to_lambdas_retry() -> None:
+    bench, times = Bench(), [30_000]
+    bench.s3.upload("uploads/photo.jpg", encoded(picture()))
+    put_object = bench.s3.put_object
+
+    def replaced_meanwhile(*arguments: Any) -> None:
+        put_object(*arguments)
+        bench.s3.upload("uploads/photo.jpg", encoded(picture(size=(800, 600))))
+        times.clear()
+
+    bench.s3.put_object = replaced_meanwhile  # type: ignore[method-assign, assignment]
+    deadline = Deadline(lambda: times[0] if times else 100)
+
+    with pytest.raises(OutOfTimeError):
+        bench.pipeline.handle({"Records": [record("uploads/photo.jpg")]}, deadline)
+
+    assert not bench.sns.texts()
+
+
+def test_an_upload_is_not_refused_for_the_time_that_another_took() -> None:
+    bench = Bench()
+    bench.s3.upload("uploads/photo.jpg", encoded(picture()))
+    times: Iterator[int] = iter([30_000, 5_000, 5_000])
+
+    with pytest.raises(OutOfTimeError):
+        bench.pipeline.handle(
+            {"Records": [record("uploads/photo.jpg")]}, Deadline(lambda: next(times, 100))
+        )
+
+    assert not bench.sns.texts()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import pytest
 from PIL import Image, ImageCms, ImageStat
 
@@ -171,3 +174,35 @@ def test_the_name_and_its_ending_do_not_matter() -> None:
     outputs = Bench().process(encoded(picture(), "PNG"), "uploads/photo.txt")
 
     assert outputs["large/photo.txt"].content_type == "image/png"
+
+
+def _png(depth: int, colours: int, row: bytes, transparent: bytes) -> bytes:
+    """Encode eight equal rows of eight pixels, as Pillow does not."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data).to_bytes(4)
+        return len(data).to_bytes(4) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", 8, 8, depth, colours, 0, 0, 0)
+    pixels = zlib.compress((b"\0" + row) * 8)
+    chunks = {b"IHDR": header, b"tRNS": transparent, b"IDAT": pixels, b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in chunks.items())
+
+
+@pytest.mark.parametrize(
+    ("depth", "colours", "row", "transparent"),
+    [
+        (1, 0, b"\xf0", b"\x00\x01"),
+        (2, 0, b"\x55\xff", b"\x00\x01"),
+        (4, 0, b"\x55\x55\xff\xff", b"\x00\x05"),
+        (8, 0, b"\x55" * 4 + b"\xff" * 4, b"\x00\x55"),
+        (16, 0, b"\x55\x12" * 4 + b"\xff\xff" * 4, b"\x55\x12"),
+        (16, 2, b"\x55\x12\x20\x00\x10\x00" * 4 + b"\xff" * 24, b"\x55\x12\x20\x00\x10\x00"),
+    ],
+)
+def test_the_transparent_colour_of_a_png_is_kept_at_every_depth(
+    depth: int, colours: int, row: bytes, transparent: bytes
+) -> None:
+    found = decode(body(_png(depth, colours, row, transparent)), 8).image.getchannel("A")
+
+    assert (found.getpixel((0, 0)), found.getpixel((7, 0))) == (0, 255)

@@ -10,7 +10,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from processing import KeepsChangingError
-from tests.unit.function.fakes import INPUT, Bench, client_error, encoded, logged, opened, picture
+from tests.unit.function.fakes import (
+    INPUT,
+    Bench,
+    client_error,
+    encoded,
+    logged,
+    opened,
+    picture,
+    record,
+)
 
 PHOTO = encoded(picture())
 RED = encoded(picture().point(lambda value: value // 2))
@@ -69,6 +78,16 @@ def test_one_bad_upload_does_not_lose_the_others(caplog: pytest.LogCaptureFixtur
     assert {"large/first.jpg", "large/last.jpg"} <= bench.s3.outputs().keys()
     told = [message for message, _ in logged(caplog)]
     assert told == ["processed", "refused", "skipped", "processed"]
+
+
+def test_a_record_that_is_none_does_not_lose_the_others() -> None:
+    bench = Bench()
+    bench.s3.upload("uploads/photo.jpg", encoded(picture()))
+
+    with pytest.raises(KeyError):
+        bench.handle({"Records": [{"x": 1}, record("uploads/photo.jpg")]})
+
+    assert len(bench.s3.outputs()) == 3
 
 
 def test_a_fault_is_raised_after_the_other_uploads_had_their_turn() -> None:
