@@ -34,9 +34,9 @@ class Deadline:
         """What is kept back; of a very short timeout, only a part."""
         return min(MARGIN_MS, self.allowed_ms / 3)
 
-    def check(self) -> None:
-        """Raise OutOfTimeError when it is time to stop."""
-        if self.remaining_ms() < self.margin_ms:
+    def check(self, needed_ms: float = 0) -> None:
+        """Raise OutOfTimeError when it is time to stop, or `needed_ms` from it."""
+        if self.remaining_ms() < self.margin_ms + min(needed_ms, self.allowed_ms / 3):
             raise OutOfTimeError(
                 f"Stopped after {self.allowed_ms / 1000:.0f} s, before Lambda would."
             )

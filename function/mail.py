@@ -78,7 +78,7 @@ def _processed_text(
         f"{_size(source.bytes)}",
     ]
     if source.truncated:
-        lines += ["", "The file ends too early: the lower part of the pictures is missing."]
+        lines += ["", "The file ends too early: the pictures may lack a part or be blurred."]
     for output in report.outputs:
         lines += ["", *_output_lines(output, report.output_bucket, region, console)]
     memory = f", {memory_mb} MB of memory at most" if memory_mb is not None else ""

@@ -16,8 +16,9 @@ import journal
 from deadline import Deadline, OutOfTimeError
 from decoding import Picture, decode
 from mail import Mailbox
+from memory import function_memory_mb
 from refusals import Refused, Skipped
-from renditions import Rendition, render
+from renditions import Rendition, encoding_ms, render
 from report import OutputFacts, Processed, output_facts, set_aside_fields, source_facts
 from settings import Settings
 from storage import Source, Storage
@@ -108,7 +109,8 @@ class Pipeline:
             picture = decode(
                 source.body, max(settings.sizes.values()), jpeg_stays=settings.jpeg_stays
             )
-            deadline.check()  # from here on everything is written, or nothing was
+            # From here on everything is written, or nothing was.
+            deadline.check(encoding_ms(picture, settings, function_memory_mb()))
         except OutOfTimeError as late:
             if not final:
                 raise

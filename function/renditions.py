@@ -15,6 +15,9 @@ from settings import Settings
 
 # A third of the time of zlib's default, for 3% more bytes of a photograph, 10% of a drawing.
 PNG_LEVEL = 4
+# Milliseconds a pixel with a whole processor, of the slowest pictures measured.
+_PIXEL_MS = {"JPEG": 20e-6, "PNG": 80e-6, "WEBP": 350e-6}
+_ONE_PROCESSOR_MB = 1769
 _KEPT = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
 
 
@@ -38,6 +41,14 @@ def render(picture: Picture, settings: Settings) -> Iterator[Rendition]:
         image = straight_alpha(next_size(premultiplied_alpha(image), size))
         data = _encode(image, encoding, settings.quality)
         yield Rendition(folder, *image.size, data, Image.MIME[encoding])
+
+
+def encoding_ms(picture: Picture, settings: Settings, memory_mb: int | None) -> float:
+    """Estimate how long the renditions take with the share of a processor of this memory (L37)."""
+    sizes = (fit(picture.width, picture.height, max_px) for max_px in settings.sizes.values())
+    pixels = sum(width * height for width, height in sizes)
+    share = min(1.0, memory_mb / _ONE_PROCESSOR_MB) if memory_mb else 1.0
+    return pixels * _PIXEL_MS[_encoding(picture, settings.format)] / share
 
 
 def _encoding(picture: Picture, wanted: str) -> str:

@@ -9,6 +9,8 @@ import pytest
 
 from body import Body
 from deadline import Deadline, OutOfTimeError
+from decoding import decode
+from renditions import encoding_ms
 from tests.unit.function.fakes import Bench, body, encoded, logged, picture, record
 
 
@@ -86,3 +88,19 @@ def test_an_upload_is_not_refused_for_the_time_that_another_took() -> None:
         )
 
     assert not bench.sns.texts()
+
+
+def test_what_takes_long_to_encode_is_not_begun_too_late() -> None:
+    bench = Bench(FORMAT="webp")
+    bench.s3.upload("uploads/photo.jpg", encoded(picture()))
+    decoded = decode(body(encoded(picture())), 1024)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        times: Iterator[int] = iter([30_000, 30_000])
+
+        bench.pipeline.handle(
+            {"Records": [record("uploads/photo.jpg")]}, Deadline(lambda: next(times, 4_000))
+        )
+
+    assert encoding_ms(decoded, bench.settings, 256) > 2_000
+    assert not bench.s3.outputs()
