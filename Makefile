@@ -51,7 +51,8 @@ fuzz: $(VENV)/.installed-dev
 evidence: $(VENV)/.installed-dev
 	CRASH_POINTS=all SEEDS=100 $(BIN)/python -m pytest --numprocesses 2 \
 		--write-evidence README.md tests/local \
-		tests/aws/test_crashes.py tests/aws/test_killed.py tests/aws/test_aws_time.py
+		tests/aws/test_crashes.py tests/aws/test_killed.py tests/aws/test_moving.py \
+		tests/aws/test_aws_time.py
 
 clean:
 	rm -rf $(VENV) dist demo-output .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,6 @@
 """The one place where rows apply: a WSGI application in front of moto's.
 
-A decoded call is delayed, refused, authorised, answered and rewritten, in that order. What
+A decoded call is delayed, authorised, refused, answered and rewritten, in that order. What
 cannot be decoded goes to moto as it is.
 """
 

@@ -1,4 +1,4 @@
-"""The few places where the local AWS reaches into moto; everything else happens over HTTP.
+"""The few places where the local AWS changes moto itself; elsewhere it only looks into it.
 
 Each replacement names what it replaces with the parameters it relies on. They are checked
 before the server starts, so that another moto fails with a sentence instead of oddly.
