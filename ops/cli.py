@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import io
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -103,6 +104,9 @@ for _command in (
 
 def main() -> None:
     """Run the program on the command line it was given."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may know less than our marks
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -118,6 +122,7 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(result, int) or result is None:  # --help and --version
             return result or 0
         _screen(invocation).show(result)
+        sys.stdout.flush()
         return int(result.exit_code)
     except (KeyboardInterrupt, typer.Abort):  # Typer aborts a question at Ctrl-C and Ctrl-D
         return _fail(invocation, InterruptedRunError("Stopped.", fix="Run it again to go on."))
@@ -159,7 +164,12 @@ def _nothing() -> None:
 def _fail(invocation: Invocation, error: PipelineError) -> int:
     from ops.result import Result
 
-    _screen(invocation).show(Result.failed(error))
+    try:
+        _screen(invocation).show(Result.failed(error))
+        sys.stdout.flush()
+    except OSError:  # a full disk takes nothing more, and would be told of again at the end
+        sys.stdout = None
+        print(f"error: {error.what}", error.why, file=sys.stderr)  # noqa: T201 - as it may
     return error.exit_code
 
 

@@ -63,7 +63,7 @@ def build_layer(target: Target, cache: Path | None = None) -> Package:
     path = (cache or _cache_dir()) / f"layer-{_recipe(target)}.zip"
     if not path.exists():
         files = pillow_layer.layer_files(target, REQUIREMENTS)
-        _write_atomically(path, _zipped(files, target.runtime, _LAYER_ROOT))
+        _keep(path, _zipped(files, target.runtime, _LAYER_ROOT))
     return Package(_noted_digest(path), path.read_bytes)
 
 
@@ -111,6 +111,17 @@ def _noted_digest(path: Path) -> str:
 def _cache_dir() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "pipeline-ctl"
+
+
+def _keep(path: Path, layer: bytes) -> None:
+    try:
+        _write_atomically(path, layer)
+    except OSError as error:
+        raise PipelineError(
+            f"The layer cannot be kept in {path.parent}.",
+            why=error.strerror or str(error),
+            fix="Let XDG_CACHE_HOME name a folder that can be written, or make room in this one.",
+        ) from error
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
