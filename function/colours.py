@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+from math import isfinite
 from typing import cast
 
-from PIL import Image, ImageCms, ImageFile
+from PIL import Image, ImageCms, ImageFile, TiffImagePlugin
+
+from refusals import Refused
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
+_BITS, _PHOTOMETRIC = "bits", "photometric"
+_TWELVE, _WHITE_IS_ZERO = 12, 0
 # What a sample of a PNG is multiplied by, by Pillow's name of its raw mode.
 _PNG_DEPTHS = {"L;2": 85, "L;4": 17, "I;16B": 1 / 256, "RGB;16B": 1 / 256}
 FINISHED = ("L", "LA", "RGB", "RGBA", "YCbCr")
@@ -42,6 +47,13 @@ def scale_transparency(image: ImageFile.ImageFile) -> None:
         return
     scaled = [int(part * scale) for part in (colour if isinstance(colour, tuple) else (colour,))]
     image.info["transparency"] = tuple(scaled) if isinstance(colour, tuple) else scaled[0]
+
+
+def note_meaning(image: TiffImagePlugin.TiffImageFile) -> None:
+    """Keep what 16-bit samples mean where crops of an opened TIFF have it too."""
+    tags = image.tag_v2
+    image.info[_BITS] = max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,)))
+    image.info[_PHOTOMETRIC] = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION)
 
 
 def finished(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -81,13 +93,25 @@ def is_transparent(image: Image.Image) -> bool:
 def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         high_byte = 0 if image.mode == "I;16B" else 1
-        grey = Image.frombytes("L", image.size, image.tobytes()[high_byte::2])
+        grey = _as_the_file_means(image, image.tobytes()[high_byte::2])
         grey.info.update(image.info)
         return grey
     # 32 bits have no agreed range: stretch what is there.
     low, high = cast("tuple[float, float]", image.getextrema())
+    if not (isfinite(low) and isfinite(high)):
+        raise Refused("damaged", "Some of the image's values are no numbers.")
     scale = 255 / ((high - low) or 1)
     return image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
+
+
+def _as_the_file_means(image: Image.Image, high_bytes: bytes) -> Image.Image:
+    """Return 16-bit samples in eight; a TIFF may use twelve of them, or mean black by white."""
+    grey = Image.frombytes("L", image.size, high_bytes)
+    if image.info.get(_BITS) == _TWELVE:
+        grey = image.convert("I").point(lambda value: value * (1 / 16)).convert("L")
+    if image.info.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        grey = grey.point(lambda value: 255 - value)
+    return grey
 
 
 def _premultiplied(image: Image.Image) -> Image.Image:

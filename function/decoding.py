@@ -17,13 +17,13 @@ from PIL import (
     Image,
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,
-    TiffImagePlugin,  # noqa: F401
+    TiffImagePlugin,
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401 - ... otherwise Pillow would import all 43
 )
 
 from body import Body
-from colours import FINISHED, finished, scale_transparency
+from colours import FINISHED, finished, note_meaning, scale_transparency
 from deadline import OutOfTimeError
 from loading import ensure_it_can_be_opened, load
 from refusals import Refused
@@ -94,6 +94,8 @@ def _decode(body: Body, name: str, max_px: int, jpeg_stays: bool) -> Picture:
         body.opened()
         if isinstance(opened, PngImagePlugin.PngImageFile):
             scale_transparency(opened)
+        if isinstance(opened, TiffImagePlugin.TiffImageFile):
+            note_meaning(opened)
         width, height = opened.size
         target = fit(width, height, max_px)
         loaded = load(opened, body, target, jpeg_stays)

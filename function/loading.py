@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PIL import Image, JpegImagePlugin, WebPImagePlugin
+from PIL import Image, JpegImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 import avif
 import gif
@@ -28,8 +28,10 @@ from memory import (
     to_finish,
     webp_to_decode,
 )
+from refusals import Refused
 from resizing import FIRST_FILTER, SOFT_FILTER, Box, fit, reduction
 
+_APART, _EIGHT = 2, 8
 SOFT_FROM = 4  # libjpeg scales by leaving out frequencies
 
 
@@ -54,6 +56,19 @@ def _avif_head(body: Body) -> avif.AvifHead | None:
     return avif.read_head(head) or avif.read_head(head + body.read(IN_MEMORY_BYTES))
 
 
+def refuse_misread(opened: Image.Image) -> None:
+    """Refuse a TIFF that Pillow takes for another: 16-bit colours, each in a plane of its own."""
+    if not isinstance(opened, TiffImagePlugin.TiffImageFile):
+        return
+    tags = opened.tag_v2
+    apart = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == _APART
+    deep = max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) > _EIGHT
+    if apart and deep and len(opened.tile) > 1 and opened.tile[0].codec_name == "raw":
+        raise Refused(
+            "damaged", "This kind of TIFF (16 bits, planes apart) cannot be read. Save it as PNG."
+        )
+
+
 class Loaded(NamedTuple):
     """Pixels in a mode that can be resized, the box of them that is the picture, and how best."""
 
@@ -71,6 +86,7 @@ def load(
     """
     if isinstance(opened, JpegImagePlugin.JpegImageFile):
         return _load_jpeg(opened, body, target, jpeg_stays)
+    refuse_misread(opened)
     factor = reduction(opened.size, target)
     box = (0, 0, opened.width / factor, opened.height / factor)
     if opened.format == "AVIF":

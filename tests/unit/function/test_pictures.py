@@ -206,3 +206,29 @@ def test_the_transparent_colour_of_a_png_is_kept_at_every_depth(
     found = decode(body(_png(depth, colours, row, transparent)), 8).image.getchannel("A")
 
     assert (found.getpixel((0, 0)), found.getpixel((7, 0))) == (0, 255)
+
+
+def _tiff(size: tuple[int, int], bits: tuple[int, ...], pixels: bytes, **tags: int) -> bytes:
+    """Encode an uncompressed TIFF of one strip, as Pillow does not."""
+    samples, head = len(bits), 8 + 2 + 10 * 12 + 4
+    entries = {
+        256: size[0], 257: size[1], 258: bits[0], 259: 1, 262: tags.get("photometric", 1),
+        273: head, 277: samples, 278: size[1], 279: len(pixels),
+        284: tags.get("planar", 1),
+    }  # fmt: skip
+    rows = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + rows + bytes(4) + pixels
+
+
+@pytest.mark.parametrize("size", [(8, 8), (4000, 8)])
+def test_twelve_bits_are_no_sixteen(size: tuple[int, int]) -> None:
+    pair = (3000 << 12 | 3000).to_bytes(3)
+    data = _tiff(size, (12,), pair * (size[0] * size[1] // 2))
+
+    assert decode(body(data), 1024).image.getpixel((2, 0)) == 3000 * 255 // 4095 + 1
+
+
+def test_sixteen_bits_may_mean_black_by_white() -> None:
+    data = _tiff((8, 8), (16,), (60_000).to_bytes(2, "little") * 64, photometric=0)
+
+    assert decode(body(data), 1024).image.getpixel((0, 0)) == 255 - 60_000 // 256
