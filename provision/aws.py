@@ -21,7 +21,7 @@ import botocore.exceptions as boto_errors
 from botocore.config import Config
 
 from provision.aws_errors import explained
-from provision.botocore_session import new_session
+from provision.botocore_session import open_session
 from provision.errors import InterruptedRunError, TimedOutError, UsageError
 from provision.events import Event, Listener, ignore
 
@@ -214,9 +214,7 @@ def connect(
 ) -> Aws:
     """Open a session as the AWS CLI would; raises when profile or region cannot be used."""
     try:
-        session = boto3.Session(
-            profile_name=profile, region_name=region, botocore_session=new_session()
-        )
+        session = open_session(profile_name=profile, region_name=region)
     except boto_errors.ConfigParseError as error:
         raise UsageError(
             "The AWS configuration cannot be read.", why=str(error), fix="Mend that file."
@@ -246,8 +244,7 @@ def connect(
 
 def connect_local(url: str, region: str, say: Listener = ignore) -> Aws:
     """Open a session on the local AWS; never uses the credentials of the user."""
-    session = boto3.Session(
-        botocore_session=new_session(),
+    session = open_session(
         aws_access_key_id="LOCALAWSACCESSKEY000",
         aws_secret_access_key="local",  # noqa: S106 - the local AWS takes any
         region_name=region,
