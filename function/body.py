@@ -66,14 +66,17 @@ class Body(io.RawIOBase):
         self._unopened_bytes = None
 
     def _count(self, size: int) -> None:
-        """Refuse a file whose header would not fit: Pillow keeps all that it reads of it."""
         assert self._unopened_bytes is not None  # noqa: S101 - the caller has looked
+        self.ensure_can_be_kept(size)
         self._unopened_bytes -= size
-        if self._unopened_bytes < 0:
+
+    def ensure_can_be_kept(self, size: int) -> None:
+        """Refuse a file with more beside its picture than fits: Pillow keeps what it reads."""
+        if self._unopened_bytes is not None and size > self._unopened_bytes:
             raise Refused(
                 "too-large",
                 f"The file has {self.size / 1e6:,.0f} MB, and more than "
-                f"{_OPENING_BYTES / 1e6:,.0f} MB of it before the picture begins. "
+                f"{_OPENING_BYTES / 1e6:,.0f} MB of it beside the picture. "
                 "Save it anew without its attachments.",
             )
 

@@ -38,6 +38,8 @@ SOFT_FROM = 4  # libjpeg scales by leaving out frequencies
 def ensure_it_can_be_opened(body: Body, name: str, max_px: int) -> None:
     """Raise Refused for a WebP, AVIF or GIF that would not fit: Pillow allocates on opening."""
     size, needed = (0, 0), 0.0
+    if name == "PNG" and body.stored_bytes:
+        body.ensure_can_be_kept(min(png_strips.attached_bytes(body), body.size))
     if name == "WEBP" and (head := webp.read_head(body.read(webp.HEAD_BYTES))):
         size, needed = head.size, webp_to_decode(head, body.size)
     elif name == "AVIF" and (told := _avif_head(body)):

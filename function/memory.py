@@ -142,7 +142,9 @@ def _strip_bytes(image: TiffImagePlugin.TiffImageFile) -> int:
     """Return the size of libtiff's buffer for one strip or tile, in the file's own samples."""
     tags = image.tag_v2
     rows = min(image.height, int(tags.get(TiffImagePlugin.ROWSPERSTRIP, image.height)))
-    pixels = max(image.width * rows, int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_HEIGHT, 0)))
+    pixels = image.width * rows
+    if _TILE_WIDTH in tags or _TILE_HEIGHT in tags:
+        pixels = int(tags.get(_TILE_WIDTH, image.width)) * int(tags.get(_TILE_HEIGHT, image.height))
     samples = int(tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1))
     bits = int(max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))))
     return pixels * samples * ceil(bits / 8)

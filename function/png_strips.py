@@ -20,6 +20,7 @@ MAX_EXIF_BYTES = 64 * 1024
 _CHUNK_BYTES = 64 * 1024
 _SIGNATURE_BYTES = 8
 _BYTES_PER_PIXEL = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+_PIXELS = (b"IDAT", b"fdAT")
 _UNFILTERED = b"\x00"
 
 
@@ -32,6 +33,17 @@ def can_decode(image: Image.Image) -> bool:
         and len(image.tile) == 1
         and image.tile[0].args == image.mode
     )
+
+
+def attached_bytes(file: Readable) -> int:
+    """Return the size of all chunks that are no pixels; Pillow reads even those at the end."""
+    file.seek(_SIGNATURE_BYTES)
+    found = 0
+    while len(header := file.read(8)) == 8:
+        length = int.from_bytes(header[:4])
+        found += 0 if header[4:] in _PIXELS else length
+        file.seek(length + 4, 1)
+    return found
 
 
 def decode_reduced(image: Image.Image, file: Readable, factor: int) -> Image.Image:

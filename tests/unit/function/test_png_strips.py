@@ -74,3 +74,14 @@ def test_exif_behind_the_pixels_is_found() -> None:
         png_strips.decode_reduced(opened, file, 2)
 
         assert opened.info["exif"] == b"MM\x00*"
+
+
+def test_what_is_attached_is_counted_wherever_it_stands() -> None:
+    data = encoded(picture(), "PNG")
+    chunk = (1000).to_bytes(4) + b"prIv" + bytes(1000 + 4)
+    end = data.index(b"IEND") - 4
+
+    plain = png_strips.attached_bytes(io.BytesIO(data))
+    found = png_strips.attached_bytes(io.BytesIO(data[:end] + chunk + data[end:]))
+
+    assert (plain, found) == (13, 1013)
